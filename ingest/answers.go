@@ -1,0 +1,115 @@
+package ingest
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// headerMembers are what an answer says about itself before it answers.
+var headerMembers = slices.Concat(runIDNames, specNames, stageNames, timeNames, agentNames,
+	[]string{"prompt_version", "promptVersion", "model", "model_id", "model_release", "reasoning_mode", "version"})
+
+// readAnswer reads an answer in the agent's own format (F1, F1e, F1d and F9):
+// the whole object is the content, its header the metadata.
+func readAnswer(d *document, obj *object, o origin) *string {
+	d.Kind = docAnswer
+	d.runTime(obj, o, timeOfPart)
+	agent := agentName(obj.text(agentNames...))
+	if agent == "" && o.name.Agent == "" {
+		agent = agentName(obj.text("model"))
+	}
+	a := answer{Agent: agent, Content: string(obj.source), Error: errorText(obj)}
+	a.Created, _ = d.time(obj, o, timeNames...)
+	for _, e := range obj.members {
+		if slices.Contains(headerMembers, e.name) && isScalar(e.value) {
+			a.Metadata.set(e.name, e.value)
+		}
+	}
+	if c := obj.object("consensus"); c != nil {
+		if word := c.text(statusNames...); word != "" {
+			d.Report.Status = shorten(word, maxDetail)
+			d.Report.status(statusOf(word))
+		}
+	}
+	d.Answers = []answer{a}
+	return &a.Agent
+}
+
+func isScalar(v jsontext.Value) bool { return v.Kind() != '{' && v.Kind() != '[' && v.Kind() != 'n' }
+
+// readMetrics reads one agent's metrics (F2).
+func readMetrics(d *document, obj *object, o origin) *string {
+	d.Kind = docMetrics
+	d.runTime(obj, o, timeOfPart)
+	agent := agentName(obj.text(agentNames...))
+	d.Report.Metrics = map[string]jsontext.Value{agent: metricsOf(obj)}
+	return &agent
+}
+
+// readTelemetry reads who took part in a run, and everyone's metrics (F4). The
+// status in it is the runner's, whose synthesis is a template that nobody
+// filled in: it is no outcome.
+func readTelemetry(d *document, obj *object, o origin) *string {
+	d.Kind = docTelemetry
+	d.runTime(obj, o, timeOfPart)
+	d.notePlaceholders(obj, "telemetry")
+	d.Report.Metrics = map[string]jsontext.Value{}
+	consensus := obj.object("consensus")
+	if consensus == nil {
+		consensus = obj
+	}
+	list, _ := consensus.get("agents")
+	if list == nil || list.Kind() != '[' {
+		return nil
+	}
+	var expected []string
+	for _, e := range elements(list) {
+		if e.Kind() != '{' {
+			continue
+		}
+		m := objectOf(e, "")
+		agent := agentName(m.text(agentNames...))
+		if agent == "" {
+			continue
+		}
+		expected = append(expected, agent)
+		d.Report.Metrics[agent] = metricsOf(m)
+	}
+	d.Report.Expected = union(d.Report.Expected, expected)
+	return nil
+}
+
+// metricsOf returns an agent's metrics without what is unknown, and without
+// the agent, whose they are anyway.
+func metricsOf(obj *object) jsontext.Value {
+	var m members
+	for _, e := range obj.members {
+		if e.value.Kind() != 'n' && !slices.Contains(agentNames, e.name) {
+			m.set(e.name, e.value)
+		}
+	}
+	if m.get("error") == "" && strings.EqualFold(m.get("status"), "error") {
+		m.setText("error", "status error")
+	}
+	return m.object()
+}
+
+// notePlaceholders finds members that a template left as they were.
+func (d *document) notePlaceholders(obj *object, what string) (found bool) {
+	for _, e := range obj.members {
+		if e.value.Kind() == '"' && bytes.Contains(e.value, []byte("${")) && isHeader(e.name) && isPlaceholder(unquoted(e.value)) {
+			found = true
+		}
+	}
+	if found {
+		d.find(findPlaceholder, "", "the "+what+" is a template that nobody filled in: it reports nothing")
+	}
+	return found
+}
+
+func isHeader(name string) bool {
+	return slices.Contains(headerMembers, name) || slices.Contains(statusNames, name) || strings.HasSuffix(name, "Path")
+}

@@ -1,0 +1,129 @@
+package ingest
+
+import (
+	"context"
+	"time"
+
+	"github.com/consensusd/consensusd/store"
+)
+
+// A batch is what is committed together: one run when idle, many under load.
+type batch struct {
+	entries    []*entry
+	duplicates []parcel
+	rejected   []parcel
+	bytes      int64
+	held       int64 // of the pass's memory
+}
+
+// Bounds of a batch. More runs a commit gain little (2,000 runs/s at one,
+// 3,700 at 64); more bytes cost memory.
+const (
+	maxBatchRuns  = 64
+	maxBatchBytes = 8 << 20
+)
+
+func (b *batch) full() bool {
+	return len(b.entries) >= maxBatchRuns || b.bytes >= maxBatchBytes || len(b.duplicates)+len(b.rejected) >= maxBatchRuns
+}
+
+func (b *batch) empty() bool { return len(b.entries)+len(b.duplicates)+len(b.rejected) == 0 }
+
+// An entry is one run of a batch, and the files it came from.
+type entry struct {
+	parcels []parcel
+	record  store.Record // as judged, or as amended once that is done
+	merge   func(store.Record) (store.Record, error)
+}
+
+// entry judges the documents of one run.
+func (in *Ingester) entry(parcels []parcel) *entry {
+	docs := make([]*document, len(parcels))
+	for i, p := range parcels {
+		docs[i] = p.doc
+	}
+	evidence := evidenceOf(docs, time.Now())
+	e := &entry{parcels: parcels, record: in.judge(evidence)}
+	e.merge = func(stored store.Record) (store.Record, error) {
+		all, err := storedEvidence(stored)
+		if err != nil {
+			return store.Record{}, err
+		}
+		if refused := all.add(evidence); refused != nil {
+			return store.Record{}, refused
+		}
+		e.record = in.judge(all)
+		return e.record, nil
+	}
+	return e
+}
+
+func (in *Ingester) judge(e *evidence) store.Record {
+	return e.judge(in.opts.Expect[e.stage]).record()
+}
+
+func (b *batch) add(e *entry) {
+	b.entries = append(b.entries, e)
+	for _, p := range e.parcels {
+		b.bytes += p.bytes
+	}
+}
+
+// commit records a batch and then settles its files. On an error nothing is
+// moved that is not recorded; the next scan finds the files again.
+func (in *Ingester) commit(ctx context.Context, b *batch) error {
+	if b.empty() {
+		return nil
+	}
+	entries := make([]store.Entry, len(b.entries))
+	for i, e := range b.entries {
+		entries[i] = store.Entry{Record: e.record, Merge: e.merge}
+	}
+	var results []store.Result
+	if len(entries) > 0 {
+		var err error
+		if results, err = in.store.RecordAll(ctx, entries); err != nil {
+			return err
+		}
+	}
+	s := in.settling()
+	rejected := b.rejected
+	for i, r := range results {
+		rejected = append(rejected, in.settleEntry(s, b.entries[i], r)...)
+	}
+	for _, p := range b.duplicates {
+		s.done(p)
+		in.event(Event{Outcome: string(store.Duplicate), RunID: p.duplicate, SpecID: p.doc.Spec, Stage: p.doc.Stage, Files: []string{p.file.path}})
+	}
+	if err := s.finish(); err != nil {
+		return err
+	}
+	return in.reject(ctx, rejected)
+}
+
+// settleEntry settles the files of one run, and returns those to be rejected.
+func (in *Ingester) settleEntry(s *settling, e *entry, r store.Result) (rejected []parcel) {
+	switch r.Outcome {
+	case store.Refused:
+		for _, p := range e.parcels {
+			p.rejection = &Rejection{Code: r.Err.Code, Message: r.Err.Error(), Hint: r.Err.Hint}
+			rejected = append(rejected, p)
+		}
+		return rejected
+	case store.Stale: // another daemon was faster with some of them
+		for _, p := range e.parcels {
+			delete(in.parts, p.file.path)
+		}
+		return nil
+	}
+	event := Event{
+		Outcome: string(r.Outcome), RunID: r.RunID, SpecID: e.record.Run.SpecID, Stage: e.record.Run.Stage,
+		Verdict: store.Verdict(e.record.Run), Missing: e.record.Run.MissingAgents,
+	}
+	for _, p := range e.parcels {
+		s.done(p)
+		event.Files = append(event.Files, p.file.path)
+	}
+	in.event(event)
+	return nil
+}

@@ -1,0 +1,147 @@
+// Package ingest turns the files that agents write into recorded runs.
+//
+// A file's way: it is found by a scan, read, parsed, put together with the
+// other files of its run, judged, recorded in one transaction with them, and
+// only then moved away. The directory is the queue: whatever happens between
+// two steps, the file is still there, and its receipt in the database makes
+// reading it again harmless.
+package ingest
+
+import (
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/consensusd/consensusd/schema"
+	"github.com/consensusd/consensusd/store"
+)
+
+// Options say how to ingest. Zero values are the defaults.
+type Options struct {
+	Observe         []string            // trees to read in place beside the inbox
+	Expect          map[string][]string // agents by stage, for runs whose documents do not say
+	AssembleTimeout time.Duration       // how long a run waits after its newest part; 15 minutes
+	Settle          time.Duration       // how long an unfinished file must rest before it is rejected; 30 seconds
+	Rescan          time.Duration       // how long at most between scans; 5 seconds
+	MaxBytes        int64               // the largest document; 64 MiB
+	KeepDone        time.Duration       // how long files stay in done/; negative deletes at once, 0 is 7 days
+	Log             *slog.Logger        // nil logs nothing
+	OnEvent         func(Event)         // called for everything that becomes of a file or run
+	OnProgress      func(done, found int)
+}
+
+func (o Options) withDefaults() Options {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&o.AssembleTimeout, 15*time.Minute)
+	def(&o.Settle, 30*time.Second)
+	def(&o.Rescan, 5*time.Second)
+	def(&o.KeepDone, 7*24*time.Hour)
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 64 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if o.OnEvent == nil {
+		o.OnEvent = func(Event) {}
+	}
+	if o.OnProgress == nil {
+		o.OnProgress = func(int, int) {}
+	}
+	return o
+}
+
+// An Event is what became of a run or, when it has no run, of a file.
+type Event struct {
+	Outcome   string // recorded, amended, duplicate, rejected or ignored
+	RunID     string
+	SpecID    string
+	Stage     string
+	Verdict   schema.Verdict
+	Missing   []string
+	Files     []string   // their paths
+	Rejection *Rejection // when rejected
+}
+
+// Counts add up events: recorded, amended and pending count runs, the others
+// files.
+type Counts struct {
+	Recorded  int `json:"recorded"`
+	Amended   int `json:"amended"`
+	Duplicate int `json:"duplicate"`
+	Rejected  int `json:"rejected"`
+	Pending   int `json:"pending"`
+	Ignored   int `json:"ignored"`
+}
+
+// An Ingester records the files of one home. One goroutine at a time may use
+// it, but for Trouble.
+type Ingester struct {
+	home  Home
+	store *store.Store
+	opts  Options
+
+	parts      map[string]*part      // waiting for their run, by path
+	unfinished map[string]unfinished // by path
+	known      map[string]stamp      // files read in place whose fate is known, by path
+	again      []file                // moved to done/, and found to be another version than was recorded
+	scan       int                   // counts scans
+	counts     Counts
+
+	trouble atomic.Pointer[Trouble]
+}
+
+// Trouble is why nothing can be recorded at present.
+type Trouble struct {
+	Err   error
+	Since time.Time
+}
+
+// New returns an ingester that records into s.
+func New(home Home, s *store.Store, opts Options) *Ingester {
+	return &Ingester{
+		home: home, store: s, opts: opts.withDefaults(),
+		parts: map[string]*part{}, unfinished: map[string]unfinished{}, known: map[string]stamp{},
+	}
+}
+
+// Trouble returns why nothing can be recorded at present, nil when all is well.
+func (in *Ingester) Trouble() *Trouble { return in.trouble.Load() }
+
+// Counts returns what became of files and runs so far.
+func (in *Ingester) Counts() Counts {
+	c := in.counts
+	c.Pending = len(groups(in.waiting(), in.opts.AssembleTimeout)) + len(in.unfinished)
+	return c
+}
+
+func (in *Ingester) waiting() []*part {
+	parts := make([]*part, 0, len(in.parts))
+	for _, p := range in.parts {
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+func (in *Ingester) event(e Event) {
+	switch n := len(e.Files); e.Outcome {
+	case string(store.Recorded):
+		in.counts.Recorded++
+	case string(store.Amended):
+		in.counts.Amended++
+	case string(store.Duplicate):
+		in.counts.Duplicate += n
+	case store.Rejected:
+		in.counts.Rejected += n
+	case ignored:
+		in.counts.Ignored += n
+	}
+	in.opts.OnEvent(e)
+}
+
+const ignored = "ignored"

@@ -1,0 +1,71 @@
+package ingest
+
+import (
+	"context"
+	"time"
+)
+
+// An OpenRun is a run whose parts wait in the inbox.
+type OpenRun struct {
+	RunID    string    `json:"run_id"` // "" until it is known
+	SpecID   string    `json:"spec_id"`
+	Stage    string    `json:"stage"`
+	Agents   []string  `json:"agents"`    // whose answer is in
+	WaitsFor []string  `json:"waits_for"` // agents, or what else
+	Parts    int       `json:"parts"`
+	Deadline time.Time `json:"deadline"` // when it is recorded as it is
+}
+
+// An Inspection is what an inbox holds.
+type Inspection struct {
+	Files      int       `json:"files"`
+	Unfinished []string  `json:"unfinished"` // paths of files that end in the middle, or cannot be read
+	Open       []OpenRun `json:"open"`
+	More       bool      `json:"more"` // there are more files than were read
+}
+
+// maxInspected is how many files are read for an inspection.
+const maxInspected = 5_000
+
+// Inspect looks at what waits in the inbox. It changes nothing, and may be
+// called beside a running daemon.
+func (in *Ingester) Inspect(ctx context.Context) (Inspection, error) {
+	found := Inspection{Unfinished: []string{}, Open: []OpenRun{}}
+	var parts []*part
+	src := source{in.home.Inbox(), inboxPlace}
+	err := src.scan(ctx, nil, func(f file) error {
+		if f.ignored {
+			return nil
+		}
+		if found.Files++; found.Files > maxInspected {
+			found.More = true
+			return nil
+		}
+		switch c := in.open(ctx, f); {
+		case c.doc != nil && c.rejection == nil && c.duplicate == "" && c.doc.Kind != docRun:
+			parts = append(parts, &part{file: f, stamp: c.stamp, doc: c.doc.outline(), since: time.Now()})
+		case c.changing || c.rejection != nil && c.rejection.unfinished:
+			found.Unfinished = append(found.Unfinished, f.rel)
+		}
+		return nil
+	})
+	if err != nil {
+		return found, err
+	}
+	for _, g := range groups(parts, in.opts.AssembleTimeout) {
+		lead := g.parts[0].doc
+		found.Open = append(found.Open, OpenRun{
+			RunID: g.recordedID(), SpecID: lead.Spec, Stage: lead.Stage, Agents: orEmpty(g.agents()),
+			WaitsFor: orEmpty(g.waitsFor(in.opts.Expect)), Parts: len(g.parts),
+			Deadline: g.deadline(in.opts.AssembleTimeout).UTC().Truncate(time.Second),
+		})
+	}
+	return found, nil
+}
+
+func orEmpty(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
+}

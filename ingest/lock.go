@@ -1,0 +1,128 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/gofrs/flock"
+)
+
+// ErrHeld reports that another daemon holds the home.
+var ErrHeld = errors.New("another daemon holds this home")
+
+// A Holder is the daemon of a home, as daemon.lock tells.
+type Holder struct {
+	PID     int       `json:"pid"`
+	HTTP    string    `json:"http,omitzero"` // its address, "" when it has none
+	Started time.Time `json:"started"`
+	// Unsettled is since when files may have been moved to done/ that nobody has
+	// looked at afterwards; zero when the daemon before stopped in good order.
+	Unsettled time.Time `json:"unsettled,omitzero"`
+}
+
+// A Lock keeps other daemons out of a home.
+type Lock struct {
+	flock  *flock.Flock
+	holder Holder
+}
+
+func (h Home) lockPath() string { return filepath.Join(string(h), "daemon.lock") }
+
+// lockPatience is how long somebody who only looks whether a daemon is there
+// may be in the way.
+const lockPatience = 500 * time.Millisecond
+
+// Lock takes the home for this process, or returns [ErrHeld].
+func (h Home) Lock() (*Lock, error) {
+	l := &Lock{flock: flock.New(h.lockPath())}
+	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		ok, err := l.flock.TryLock()
+		if err != nil {
+			return nil, fmt.Errorf("lock home %s: %w", h, err)
+		}
+		if ok {
+			break
+		}
+		if time.Since(begin) > lockPatience {
+			holder, _ := h.readHolder()
+			return nil, fmt.Errorf("%s (process %d): %w", h, holder.PID, ErrHeld)
+		}
+	}
+	now := time.Now().UTC()
+	l.holder = Holder{PID: os.Getpid(), Started: now, Unsettled: now}
+	last, err := h.readHolder()
+	switch {
+	case errors.Is(err, errNoHolder): // the first daemon of this home
+	case err != nil:
+		l.holder.Unsettled = time.Unix(0, 0) // torn: look at everything
+	case !last.Unsettled.IsZero():
+		l.holder.Unsettled = last.Unsettled
+	}
+	return l, nil
+}
+
+// Unsettled is since when files in done/ must be looked at again; ok is false
+// when the last daemon stopped in good order.
+func (l *Lock) Unsettled() (since time.Time, ok bool) {
+	return l.holder.Unsettled, l.holder.Unsettled.Before(l.holder.Started)
+}
+
+// Announce writes down who holds the home.
+func (l *Lock) Announce(http string) error {
+	l.holder.HTTP = http
+	return l.write()
+}
+
+// Settled notes that done/ has been looked through up to now.
+func (l *Lock) Settled() error {
+	l.holder.Unsettled = l.holder.Started
+	return l.write()
+}
+
+// Release gives the home back. inOrder says that everything that was moved to
+// done/ has been looked at.
+func (l *Lock) Release(inOrder bool) error {
+	if inOrder {
+		l.holder.Unsettled = time.Time{}
+	}
+	return errors.Join(l.write(), l.flock.Unlock())
+}
+
+func (l *Lock) write() error {
+	return os.WriteFile(l.flock.Path(), []byte(jsonText(l.holder)+"\n"), 0o644)
+}
+
+var errNoHolder = errors.New("no daemon has held this home")
+
+func (h Home) readHolder() (holder Holder, err error) {
+	b, err := os.ReadFile(h.lockPath())
+	if err == nil && len(b) == 0 || errors.Is(err, os.ErrNotExist) {
+		return holder, errNoHolder
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &holder)
+	}
+	return holder, err
+}
+
+// Holder returns the daemon that holds the home now; ok is false when there is
+// none.
+func (h Home) Holder() (holder Holder, ok bool) {
+	if _, err := os.Stat(h.lockPath()); err != nil {
+		return holder, false
+	}
+	l := flock.New(h.lockPath())
+	free, err := l.TryRLock()
+	if free {
+		l.Unlock()
+	}
+	if free || err != nil {
+		return holder, false
+	}
+	holder, _ = h.readHolder()
+	return holder, true
+}

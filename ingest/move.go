@@ -1,0 +1,106 @@
+package ingest
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"unicode/utf8"
+)
+
+// renameFree renames where the kernel cannot refuse to overwrite: it looks
+// first. Only the daemon writes to the folders it moves to, so nobody comes in
+// between.
+func renameFree(from, to string) error {
+	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+		if err == nil {
+			err = fs.ErrExist
+		}
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+// moveAway renames a file into folder, under the path rel where that is free,
+// else under one with a suffix; it never overwrites. It returns where the file
+// is now. The suffix, ~ and hex digits before the extension, is one that
+// parseName overlooks.
+func moveAway(path, folder, rel, sha256 string) (string, error) {
+	for try := range 8 {
+		to := filepath.Join(folder, alternative(rel, sha256, try))
+		err := os.MkdirAll(filepath.Dir(to), 0o755)
+		if err == nil {
+			err = renameNew(path, to)
+		}
+		switch {
+		case err == nil:
+			return to, nil
+		case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
+			continue // somebody of that name is there already
+		}
+		return "", err
+	}
+	return "", fmt.Errorf("move %s to %s: no free name", path, folder)
+}
+
+// maxBaseName leaves room for suffixes below the usual limit of 255 bytes.
+const maxBaseName = 200
+
+// alternative is the path to try: rel itself, then with a part of the file's hash, then
+// with random digits, and with folders of its own where a file is in the way of
+// one.
+func alternative(rel, sha256 string, try int) string {
+	dir, base := filepath.Split(rel)
+	ext := filepath.Ext(base)
+	stem := strings.TrimSuffix(base, ext)
+	if len(base) > maxBaseName {
+		stem = cutName(stem, maxBaseName-min(len(ext), 20))
+		ext = cutName(ext, 20)
+	}
+	random := make([]byte, 6)
+	rand.Read(random)
+	switch suffix := hex.EncodeToString(random); {
+	case try == 0:
+		return filepath.Join(dir, stem+ext)
+	case try == 1 && sha256 != "":
+		return filepath.Join(dir, stem+"~"+sha256[:12]+ext)
+	case try < 4:
+		return filepath.Join(dir, stem+"~"+suffix+ext)
+	default:
+		return filepath.Join("~"+suffix, dir, stem+"~"+suffix+ext)
+	}
+}
+
+func cutName(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// syncDirs makes renames in folders durable.
+func syncDirs(dirs map[string]bool) error {
+	for dir := range dirs {
+		d, err := os.Open(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a producer's folder, gone meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		err = d.Sync()
+		d.Close()
+		if err != nil && !errors.Is(err, syscall.EINVAL) {
+			return fmt.Errorf("sync folder %s: %w", dir, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package ingest
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// An origin is where a document comes from: what its name and folder say.
+type origin struct {
+	path       string // below the inbox or the folder read in place
+	name       fileName
+	folderSpec string // the spec its folder is named for; "" when it has none
+	folderSure bool   // the folder stands where specs have folders, or looks like one
+	fileTime   time.Time
+	now        time.Time
+}
+
+// originOf reads a path, whose folder may be named for a spec:
+// consensus/SPEC/file, commands/SPEC/file, docs/SPEC/evidence/consensus/file,
+// or just SPEC/file. shown is the path as it is recorded.
+func originOf(path, shown string, fileTime, now time.Time) origin {
+	o := origin{path: strings.ToValidUTF8(filepath.ToSlash(shown), "\uFFFD"), name: parseName(filepath.Base(path)), fileTime: fileTime.UTC(), now: now.UTC()}
+	dirs := strings.Split(filepath.ToSlash(filepath.Dir(path)), "/")
+	for len(dirs) > 0 && isEvidenceFolder(dirs[len(dirs)-1]) {
+		dirs = dirs[:len(dirs)-1]
+		o.folderSure = len(dirs) > 0 // docs/SPEC/evidence/consensus
+	}
+	if len(dirs) == 0 || dirs[len(dirs)-1] == "." || dirs[len(dirs)-1] == "" {
+		o.folderSure = false
+		return o
+	}
+	folder := dirs[len(dirs)-1]
+	if badIdentifier(folder) != "" || folder == "docs" || folder == ".." || strings.HasPrefix(folder, "~") {
+		o.folderSure = false
+		return o
+	}
+	o.folderSpec = folder
+	o.folderSure = o.folderSure || len(dirs) > 1 && isEvidenceFolder(dirs[len(dirs)-2]) ||
+		strings.HasPrefix(strings.ToUpper(folder), "SPEC-")
+	return o
+}
+
+func isEvidenceFolder(name string) bool {
+	return name == "consensus" || name == "commands" || name == "evidence"
+}
+
+// identify completes a document by its origin: what the document itself says
+// wins, and where name or folder disagree a finding records it. own is the
+// agent in the document itself when it is one agent's answer.
+func (d *document) identify(o origin, own *string) *Rejection {
+	d.Path, d.FileTime = o.path, o.fileTime
+	var used []string // what name and folder contribute to what is recorded
+	use := func(what, value string) { used = append(used, what+"="+value) }
+
+	switch {
+	case d.Spec == "" && o.folderSpec != "":
+		d.Spec = o.folderSpec
+		use("spec", o.folderSpec)
+	case o.folderSure && !strings.EqualFold(d.Spec, o.folderSpec):
+		d.find(findSpecMismatch, "", fmt.Sprintf("%s is in folder %s and says %s", o.path, o.folderSpec, d.Spec))
+		use("spec", o.folderSpec)
+	}
+	switch {
+	case d.Stage == "" && o.name.Stage != "":
+		d.Stage = o.name.Stage
+		use("stage", o.name.Stage)
+	case o.name.Stage != "" && d.Stage != o.name.Stage:
+		d.find(findStageMismatch, "", fmt.Sprintf("%s is named for stage %s and says %s", o.path, o.name.Stage, d.Stage))
+		use("stage", o.name.Stage)
+	}
+	if own != nil {
+		switch {
+		case *own == "" && o.name.Agent != "":
+			*own = o.name.Agent
+			use("agent", o.name.Agent)
+		case o.name.Agent != "" && *own != o.name.Agent:
+			d.find(findAgentMismatch, *own, fmt.Sprintf("%s is named for agent %s and says %s", o.path, o.name.Agent, *own))
+			use("agent", o.name.Agent)
+		}
+	}
+	if !o.name.Time.IsZero() && (d.RunID == "" || d.Report.Rank == timeNone) {
+		d.NameTime = o.name.Time
+		d.setTime(o.name.Time, timeInName)
+		use("time", o.name.Time.Format(time.RFC3339Nano))
+		if o.name.TimeNote != "" {
+			d.warn(o.name.TimeNote)
+		}
+	}
+	if d.Report.Rank == timeNone {
+		d.setTime(o.fileTime, timeOfFile)
+	}
+	d.Identity = strings.Join(used, ";")
+	return d.checkIdentifiers(own)
+}
+
+func (d *document) setTime(t time.Time, rank timeRank) {
+	d.Report.At, d.Report.Rank = t.UnixMilli(), rank
+}
+
+func (d *document) checkIdentifiers(own *string) *Rejection {
+	switch {
+	case d.Spec == "":
+		return &Rejection{Code: CodeMissingSpec, Message: "nothing says which spec this belongs to", Hint: `add "spec_id", or put the file into a folder named for the spec`}
+	case d.Stage == "":
+		return &Rejection{Code: CodeMissingStage, Message: "nothing says which stage this belongs to", Hint: `add "stage", or name the file spec-STAGE_TIME_AGENT.json`}
+	case own != nil && *own == "":
+		return &Rejection{Code: CodeMissingAgent, Message: "nothing says whose answer this is", Hint: `add "agent", or name the file spec-STAGE_TIME_AGENT.json`}
+	}
+	ids := []struct{ what, value string }{{"run_id", d.RunID}, {"spec_id", d.Spec}, {"stage", d.Stage}}
+	for _, a := range d.Answers {
+		ids = append(ids, struct{ what, value string }{"agent", a.Agent})
+	}
+	for _, id := range ids {
+		if why := badIdentifier(id.value); why != "" {
+			return &Rejection{Code: CodeBadIdentifier, Message: id.what + " " + quote(id.value) + " " + why, Hint: "use letters, digits and punctuation"}
+		}
+	}
+	return nil
+}
+
+// maxIdentifier is far beyond any real id, and below what an index can hold.
+const maxIdentifier = 512
+
+// badIdentifier says why an id cannot be stored and shown, "" when it can.
+func badIdentifier(id string) string {
+	if len(id) > maxIdentifier {
+		return fmt.Sprintf("is longer than %d bytes", maxIdentifier)
+	}
+	for _, c := range id {
+		if unicode.IsControl(c) || c == unicode.ReplacementChar {
+			return "has a control character"
+		}
+	}
+	return ""
+}

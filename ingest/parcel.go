@@ -1,0 +1,123 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/consensusd/consensusd/store"
+)
+
+// A parcel is a file that has been read: a document or the reason why it is
+// none.
+type parcel struct {
+	file      file
+	stamp     stamp
+	sha256    string
+	bytes     int64
+	doc       *document
+	rejection *Rejection
+	duplicate string // the run that this very document is recorded in already
+	changing  bool   // it was written while it was read
+	gone      bool   // it is not there any more
+	held      int64  // of the pass's memory, until the parcel is dealt with
+	err       error  // the machine's fault, not the file's
+}
+
+// readers is how many files are read and parsed at the same time.
+const readers = 2
+
+// readAll reads the files that it receives and sends a parcel for each, as far
+// ahead as memory allows, until files is closed or ctx is done.
+func (p *pass) readAll(ctx context.Context, files <-chan file) <-chan parcel {
+	parcels := make(chan parcel, maxBatchRuns)
+	for range readers {
+		p.started.Go(func() {
+			for f := range files {
+				held := p.memory.acquire(ctx, f)
+				c := p.in.open(ctx, f)
+				c.held = held
+				select {
+				case parcels <- c:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	return parcels
+}
+
+// open reads one file.
+func (in *Ingester) open(ctx context.Context, f file) parcel {
+	p := parcel{file: f}
+	c, err := readFile(f.path, in.opts.MaxBytes, f.place == inboxPlace)
+	p.stamp, p.sha256, p.bytes = c.stamp, c.sha256, c.stamp.size
+	switch {
+	case errors.As(err, &p.rejection):
+		if p.stamp == (stamp{}) {
+			if info, err := os.Lstat(f.path); err == nil {
+				p.stamp = stampOf(info)
+			}
+		}
+		return p
+	case errors.Is(err, errChanging):
+		p.changing = true
+		return p
+	case errors.Is(err, fs.ErrNotExist):
+		p.gone = true
+		return p
+	case err != nil:
+		p.err = err
+		return p
+	}
+	p.doc, p.rejection = readDocument(c.data, in.origin(f, c.stamp))
+	if p.rejection != nil {
+		return p
+	}
+	p.doc.SHA256 = p.sha256
+	if p.doc.Kind == docRun {
+		return p // the writer tells whether it is a duplicate
+	}
+	runID, recorded, err := in.store.IsRecorded(ctx, p.sha256, p.doc.Identity)
+	if recorded {
+		p.duplicate = runID
+	}
+	p.err = err
+	return p
+}
+
+func (in *Ingester) origin(f file, s stamp) origin {
+	path := f.rel
+	if f.place == inPlace || f.place == namedPlace {
+		if abs, err := filepath.Abs(f.path); err == nil {
+			path = abs // the root itself may be the folder named for the spec
+		}
+	}
+	return originOf(path, f.rel, time.Unix(0, s.modified), time.Now())
+}
+
+// ignorable reports whether a file read in place is none of ours, rather than
+// a bad document.
+func (p parcel) ignorable() bool {
+	if p.file.place != inPlace {
+		return false
+	}
+	return p.rejection.Code == CodeNotConsensus || p.rejection.Code == CodeUnknown && parseName(filepath.Base(p.file.path)) == (fileName{})
+}
+
+// receiptOfRejected is the receipt of a file that is no document; ok is false
+// when its bytes are not known.
+func (p parcel) receiptOfRejected(now time.Time) (r store.Receipt, ok bool) {
+	r = store.Receipt{
+		SHA256: p.sha256, Path: shorten(filepath.ToSlash(p.file.rel), 4096), Bytes: p.bytes, Kind: p.rejection.Code,
+		Reason: shorten(p.rejection.Error(), maxReason), Attempts: 1, FirstSeen: now.Unix(), SettledAt: now.Unix(),
+	}
+	if p.doc != nil {
+		r.Identity, r.Kind = p.doc.Identity, string(p.doc.Kind)
+	}
+	return r, p.sha256 != ""
+}

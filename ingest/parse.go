@@ -1,0 +1,306 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// An object is a JSON object whose values have been checked but not decoded:
+// each is a slice of the document's own bytes.
+type object struct {
+	source  jsontext.Value // the whole of it
+	members []member
+	pointer string // of the object itself in its document
+	bad     *Rejection
+}
+
+type member struct {
+	name  string
+	value jsontext.Value
+}
+
+// maxPointer is how much of a JSON pointer is worth reading.
+const maxPointer = 200
+
+// parseObject reads data as exactly one JSON object, strictly: UTF-8, no
+// duplicate names, nothing after it, no deeper than 10,000 levels (jsontext's
+// own limit). A strict prefix of an object, as of a file half written, is an
+// unfinished rejection; whatever cannot become an object by growing is not.
+func parseObject(data []byte) (*object, *Rejection) {
+	text := bytes.TrimPrefix(data, []byte("\uFEFF")) // a byte order mark is harmless
+	first := bytes.TrimLeft(text, " \t\r\n")
+	if len(first) == 0 {
+		return nil, &Rejection{Code: CodeEmpty, Message: "the file is empty", Hint: "write the whole document, then rename it into the inbox", unfinished: true}
+	}
+	if r := checkUTF8(data); r != nil {
+		return nil, r
+	}
+	if first[0] != '{' && jsontext.Value(first[:1]).Kind() != 0 {
+		r := &Rejection{Code: CodeNotObject, Message: "the document is no JSON object", Hint: "a document begins with { ; consensusd schema describes it"}
+		return nil, r.at(data, len(data)-len(first))
+	}
+	o, err := readObject(text)
+	if err != nil {
+		return nil, syntaxRejection(data, len(data)-len(text), err)
+	}
+	return o, nil
+}
+
+func readObject(text []byte) (*object, error) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(text))
+	o, err := objectFrom(dec, text)
+	if err != nil {
+		return nil, err
+	}
+	end := dec.InputOffset()
+	if rest := bytes.TrimLeft(text[end:], " \t\r\n"); len(rest) > 0 {
+		return nil, &trailingError{len(text) - len(rest)}
+	}
+	return o, nil
+}
+
+type trailingError struct{ offset int }
+
+func (e *trailingError) Error() string { return "something follows the JSON object" }
+
+// objectFrom reads one object; its values are slices of text.
+func objectFrom(dec *jsontext.Decoder, text []byte) (*object, error) {
+	if _, err := dec.ReadToken(); err != nil { // {
+		return nil, noEOF(err)
+	}
+	start := int(dec.InputOffset()) - 1
+	o := &object{}
+	for {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return nil, noEOF(err)
+		}
+		if name.Kind() == '}' {
+			o.source = jsontext.Value(text[start:dec.InputOffset()])
+			return o, nil
+		}
+		key := name.String()
+		value, err := dec.ReadValue()
+		if err != nil {
+			return nil, noEOF(err)
+		}
+		end := int(dec.InputOffset())
+		o.members = append(o.members, member{key, jsontext.Value(text[end-len(value) : end])})
+	}
+}
+
+// noEOF says that an end within an object is not the end of the input.
+func noEOF(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// checkUTF8 finds the first byte that is no UTF-8. A character cut off at the
+// very end is what a half-written file ends with.
+func checkUTF8(data []byte) *Rejection {
+	if utf8.Valid(data) {
+		return nil
+	}
+	for i := 0; i < len(data); {
+		c, size := utf8.DecodeRune(data[i:])
+		if c == utf8.RuneError && size == 1 {
+			r := &Rejection{Code: CodeInvalidUTF8, Message: fmt.Sprintf("byte 0x%02x is no UTF-8", data[i]), Hint: "write the document as UTF-8"}
+			r.unfinished = !utf8.FullRune(data[i:])
+			return r.at(data, i)
+		}
+		i += size
+	}
+	return nil
+}
+
+// syntaxRejection explains an error of the JSON decoder, whose offsets begin
+// skipped bytes into data.
+func syntaxRejection(data []byte, skipped int, err error) *Rejection {
+	var trailing *trailingError
+	if errors.As(err, &trailing) {
+		r := &Rejection{Code: CodeTrailing, Message: trailing.Error(), Hint: "one file holds one document"}
+		return r.at(data, skipped+trailing.offset)
+	}
+	r := &Rejection{Code: CodeSyntax, Message: err.Error(), Hint: "write the document with a JSON library, not by pasting strings together"}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		r.Code, r.Message, r.unfinished = CodeTruncated, "the document ends in the middle", true
+		r.Hint = "write the whole document, then rename it into the inbox"
+		return r.at(data, len(data))
+	}
+	var syntax *jsontext.SyntacticError
+	if !errors.As(err, &syntax) {
+		return r
+	}
+	r.Pointer = shorten(string(syntax.JSONPointer), maxPointer)
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		r.Code, r.Message = CodeDuplicateName, "the name "+quote(syntax.JSONPointer.LastToken())+" stands twice in one object"
+		r.Hint = "give every member a name of its own: of two, no reader knows which counts"
+	case strings.Count(string(syntax.JSONPointer), "/") >= 9_999: // the last level has no pointer of its own
+		r.Code, r.Message, r.Hint = CodeTooDeep, "nested deeper than 10,000 levels", "put deep structures into content as text"
+	case syntax.Err != nil:
+		r.Message = syntax.Err.Error()
+	}
+	return r.at(data, skipped+int(syntax.ByteOffset))
+}
+
+// get returns the first of the named members that is there and not null, with
+// its name.
+func (o *object) get(names ...string) (jsontext.Value, string) {
+	for _, n := range names {
+		i := slices.IndexFunc(o.members, func(m member) bool { return m.name == n })
+		if i >= 0 && o.members[i].value.Kind() != 'n' {
+			return o.members[i].value, n
+		}
+	}
+	return nil, ""
+}
+
+func (o *object) has(names ...string) bool {
+	v, _ := o.get(names...)
+	return v != nil
+}
+
+// isKind reports whether the member is there and begins a value of kind k.
+func (o *object) isKind(k jsontext.Kind, names ...string) bool {
+	v, _ := o.get(names...)
+	return v != nil && v.Kind() == k
+}
+
+// wrong notes the first member whose value is of the wrong type.
+func (o *object) wrong(name, want string) {
+	if o.bad == nil {
+		o.bad = &Rejection{
+			Code: CodeBadValue, Pointer: shorten(o.pointer+"/"+string(jsontext.Pointer("").AppendToken(name)[1:]), maxPointer),
+			Message: name + " must be " + want, Hint: "consensusd schema describes the document",
+		}
+	}
+}
+
+// adopt takes over what was found wrong with a part of the object.
+func (o *object) adopt(part *object) {
+	if o.bad == nil {
+		o.bad = part.bad
+	}
+}
+
+// text returns the first of the named members as a string; a number or
+// boolean counts as its literal. "" when there is none.
+func (o *object) text(names ...string) string {
+	v, name := o.get(names...)
+	switch {
+	case v == nil:
+		return ""
+	case v.Kind() == '"':
+		return unquoted(v)
+	case v.Kind() == '{' || v.Kind() == '[':
+		o.wrong(name, "a string")
+		return ""
+	}
+	return string(v)
+}
+
+// truth returns the first of the named members as a boolean, nil when there is
+// none. The words "true" and "false" count as what they mean.
+func (o *object) truth(names ...string) *bool {
+	v, name := o.get(names...)
+	var b bool
+	switch {
+	case v == nil:
+		return nil
+	case v.Kind() == 't' || v.Kind() == '"' && strings.EqualFold(unquoted(v), "true"):
+		b = true
+	case v.Kind() == 'f' || v.Kind() == '"' && strings.EqualFold(unquoted(v), "false"):
+	default:
+		o.wrong(name, "true or false")
+		return nil
+	}
+	return &b
+}
+
+// agents returns the first of the named members as a list of agents in normal
+// form, each once. A single string is a list of one.
+func (o *object) agents(names ...string) []string {
+	v, name := o.get(names...)
+	if v == nil {
+		return nil
+	}
+	list := []string{}
+	for _, e := range elements(v) {
+		if e.Kind() != '"' {
+			o.wrong(name, "a list of agents")
+			return nil
+		}
+		if a := agentName(unquoted(e)); a != "" {
+			list = append(list, a)
+		}
+	}
+	return union([]string{}, list)
+}
+
+// object returns the named member as an object, nil when it is none.
+func (o *object) object(name string) *object {
+	v, _ := o.get(name)
+	if v == nil || v.Kind() != '{' {
+		return nil
+	}
+	return objectOf(v, o.pointer+"/"+name)
+}
+
+// objectOf opens a value that has been checked and is an object.
+func objectOf(v jsontext.Value, pointer string) *object {
+	o, err := readObject(v)
+	if err != nil {
+		return &object{pointer: pointer}
+	}
+	o.pointer = pointer
+	return o
+}
+
+// elements returns the elements of a list, or the value itself where it is no
+// list. The value has been checked.
+func elements(v jsontext.Value) []jsontext.Value {
+	if v.Kind() != '[' {
+		return []jsontext.Value{v}
+	}
+	var list []jsontext.Value
+	dec := jsontext.NewDecoder(bytes.NewBuffer(v))
+	dec.ReadToken()
+	for dec.PeekKind() != ']' {
+		e, err := dec.ReadValue()
+		if err != nil {
+			return list
+		}
+		end := int(dec.InputOffset())
+		list = append(list, v[end-len(e):end])
+	}
+	return list
+}
+
+// unquoted returns the text of a JSON string that has been checked.
+func unquoted(v jsontext.Value) string {
+	b, err := jsontext.AppendUnquote(nil, v)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// jsonText returns any value as JSON text; what is given is known to marshal.
+func jsonText(v any) string {
+	b, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}

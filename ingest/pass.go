@@ -1,0 +1,327 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/consensusd/consensusd/store"
+)
+
+// An unfinished file may yet become a document; it is read again when it
+// changes, and rejected when it has rested for the settle time.
+type unfinished struct {
+	stamp stamp
+	since time.Time // when it was first seen with this stamp
+	scan  int
+}
+
+// minReread is how soon a file that is being written is read again.
+const minReread = 100 * time.Millisecond
+
+// A pass is one look at all sources.
+type pass struct {
+	in      *Ingester
+	batch   batch
+	memory  *memory
+	started sync.WaitGroup // its goroutines
+	next    time.Time      // when the next file or run falls due; zero when none will
+	errs    []error        // what could not be read; everything else goes on
+	done    int
+	found   int
+}
+
+// pass reads what is new in the sources, records what is complete, and returns
+// when the next file or run falls due. Each folder is given to enter before it
+// is read.
+func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir string)) (next time.Time, err error) {
+	in.scan++
+	p := &pass{in: in, memory: newMemory(readAhead)}
+	if err := p.read(ctx, sources, enter); err != nil {
+		return time.Time{}, err
+	}
+	p.dropVanished()
+	if err := p.closeRuns(ctx, false); err != nil {
+		return time.Time{}, err
+	}
+	if len(in.again) > 0 {
+		p.due(time.Now().Add(minReread))
+	}
+	return p.next, errors.Join(p.errs...)
+}
+
+// closeAll records every run that waits as it is. It is not done when a file
+// of one has changed meanwhile, which takes another pass.
+func (in *Ingester) closeAll(ctx context.Context) (done bool, err error) {
+	p := &pass{in: in, memory: newMemory(readAhead)}
+	err = p.closeRuns(ctx, true)
+	return p.next.IsZero(), err
+}
+
+func (p *pass) due(t time.Time) {
+	if p.next.IsZero() || t.Before(p.next) {
+		p.next = t
+	}
+}
+
+// read takes the files that a scan finds to the readers and what they read to
+// the batch. It commits when a batch is full, and whenever nothing is ready:
+// one run when idle, more as more wait.
+func (p *pass) read(ctx context.Context, sources []source, enter func(string)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	work := make(chan file)
+	defer func() {
+		cancel()
+		close(work)
+		p.started.Wait()
+	}()
+	parcels := p.readAll(ctx, work)
+	found := p.find(ctx, sources, enter)
+	queue := p.in.again // first what was moved already
+	p.in.again = nil
+	var reading int
+	for found != nil || len(queue) > 0 || reading > 0 {
+		if len(parcels) == 0 || p.batch.full() {
+			if err := p.commit(ctx); err != nil {
+				return err
+			}
+		}
+		from, to, next := found, (chan<- file)(nil), file{}
+		if len(queue) > 0 {
+			to, next = work, queue[0]
+		}
+		if len(queue) >= maxBatchRuns {
+			from = nil
+		}
+		select {
+		case f, ok := <-from:
+			switch {
+			case !ok:
+				found = nil
+			case f.err != nil:
+				p.errs = append(p.errs, f.err)
+			case p.wanted(f.file):
+				queue = append(queue, f.file)
+			}
+		case to <- next:
+			queue = queue[1:]
+			reading++
+		case parcel := <-parcels:
+			reading--
+			p.take(parcel)
+			p.in.opts.OnProgress(p.done, p.found)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return p.commit(ctx)
+}
+
+func (p *pass) commit(ctx context.Context) error {
+	b := p.batch
+	p.batch = batch{}
+	defer p.memory.release(b.held)
+	return p.in.commit(ctx, &b)
+}
+
+// wanted reports whether a file that was found must be read: not when its fate is
+// known, or when it waits and has not changed.
+func (p *pass) wanted(f file) bool {
+	p.found++
+	part, waits := p.in.parts[f.path]
+	rest, rests := p.in.unfinished[f.path]
+	known, isKnown := p.in.known[f.path]
+	if !waits && !rests && !isKnown {
+		if f.ignored {
+			p.ignore(f, stamp{})
+		}
+		return !f.ignored
+	}
+	if f.ignored {
+		return false
+	}
+	info, err := os.Lstat(f.path)
+	if err != nil {
+		return false
+	}
+	is := stampOf(info)
+	switch {
+	case isKnown:
+		return is != known
+	case waits:
+		part.scan = p.in.scan
+		return is != part.stamp
+	}
+	rest.scan = p.in.scan
+	p.in.unfinished[f.path] = rest
+	if is != rest.stamp {
+		return true
+	}
+	return p.rested(f.path, rest)
+}
+
+// rested reports whether an unfinished file has rested long enough to be
+// rejected, and notes when it will have.
+func (p *pass) rested(path string, u unfinished) bool {
+	until := earlier(u.stamp.lastChange(), u.since).Add(p.in.opts.Settle)
+	if time.Now().Before(until) {
+		p.due(until)
+		return false
+	}
+	return true
+}
+
+// take sorts what was read.
+func (p *pass) take(c parcel) {
+	p.done++
+	path := c.file.path
+	p.batch.held += c.held
+	switch {
+	case c.err != nil:
+		p.errs = append(p.errs, c.err)
+	case c.gone:
+		delete(p.in.unfinished, path)
+	case c.changing, c.rejection != nil && c.rejection.unfinished && c.file.mayGrow():
+		p.rest(c)
+	case c.rejection != nil && c.ignorable():
+		p.ignore(c.file, c.stamp)
+	case c.rejection != nil:
+		delete(p.in.unfinished, path)
+		p.batch.rejected = append(p.batch.rejected, c)
+	case c.duplicate != "":
+		delete(p.in.unfinished, path)
+		p.batch.duplicates = append(p.batch.duplicates, c)
+	case c.doc.Kind == docRun:
+		delete(p.in.unfinished, path)
+		p.batch.add(p.in.entry([]parcel{c}))
+	default:
+		delete(p.in.unfinished, path)
+		p.in.parts[path] = &part{file: c.file, stamp: c.stamp, doc: c.doc.outline(), fresh: true, since: time.Now(), scan: p.in.scan}
+	}
+}
+
+func (p *pass) ignore(f file, s stamp) {
+	if _, told := p.in.known[f.path]; !told {
+		p.in.event(Event{Outcome: ignored, Files: []string{f.path}})
+	}
+	p.in.known[f.path] = s
+}
+
+// rest leaves an unfinished file where it is, until it has changed or rested.
+func (p *pass) rest(c parcel) {
+	path := c.file.path
+	delete(p.in.parts, path)
+	u, ok := p.in.unfinished[path]
+	if !ok || u.stamp != c.stamp {
+		u = unfinished{stamp: c.stamp, since: time.Now()}
+	}
+	u.scan = p.in.scan
+	p.in.unfinished[path] = u
+	if c.changing {
+		p.due(time.Now().Add(minReread))
+		return
+	}
+	if p.rested(path, u) {
+		delete(p.in.unfinished, path)
+		p.batch.rejected = append(p.batch.rejected, c)
+		return
+	}
+	if c.file.place == settledPlace {
+		p.in.again = append(p.in.again, c.file)
+	}
+}
+
+// dropVanished forgets files that their producers took away.
+func (p *pass) dropVanished() {
+	if len(p.errs) > 0 {
+		return // what was not found may only not have been seen
+	}
+	for path, part := range p.in.parts {
+		if part.scan != p.in.scan && part.file.place != settledPlace {
+			delete(p.in.parts, path)
+		}
+	}
+	for path, u := range p.in.unfinished {
+		if u.scan != p.in.scan {
+			delete(p.in.unfinished, path)
+		}
+	}
+}
+
+// closeRuns records the runs whose parts are complete or whose time is up, and
+// those that are recorded already and have more to them now.
+func (p *pass) closeRuns(ctx context.Context, closing bool) error {
+	for _, g := range groups(p.in.waiting(), p.in.opts.AssembleTimeout) {
+		due := closing || len(g.waitsFor(p.in.opts.Expect)) == 0
+		if deadline := g.deadline(p.in.opts.AssembleTimeout); !due {
+			due = !time.Now().Before(deadline)
+			if recorded, err := p.in.isRecorded(ctx, g); err != nil {
+				return err
+			} else if !due && !recorded {
+				p.due(deadline)
+				continue
+			}
+		}
+		if parcels, ok := p.reopen(ctx, g); ok {
+			p.batch.add(p.in.entry(parcels))
+		}
+		if p.batch.full() {
+			if err := p.commit(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return p.commit(ctx)
+}
+
+// isRecorded reports whether the run that the parts belong to is recorded
+// already, so that they amend it. It asks once for every part.
+func (in *Ingester) isRecorded(ctx context.Context, g *group) (bool, error) {
+	fresh := false
+	for _, p := range g.parts {
+		fresh = fresh || p.fresh
+		p.fresh = false
+	}
+	id := g.recordedID()
+	if !fresh || id == "" {
+		return false, nil
+	}
+	_, err := in.store.Run(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// reopen reads the files of a run once more, now that they are recorded. It is
+// not ok when one of them has changed: it is then read anew, and the run put
+// together again.
+func (p *pass) reopen(ctx context.Context, g *group) (parcels []parcel, ok bool) {
+	ok = true
+	for _, part := range g.parts {
+		c := p.in.open(ctx, part.file)
+		switch {
+		case c.err != nil || c.doc == nil || c.sha256 != part.doc.SHA256:
+			delete(p.in.parts, part.file.path)
+			if part.file.place == settledPlace {
+				p.in.again = append(p.in.again, part.file)
+			}
+			p.due(time.Now())
+			ok = false
+		case c.duplicate != "":
+			p.batch.duplicates = append(p.batch.duplicates, c)
+		default:
+			parcels = append(parcels, c)
+		}
+	}
+	return parcels, ok && len(parcels) > 0
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,141 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/renameio/v2"
+)
+
+// reasonSuffix is what the reason's file adds to the name of a failed file.
+const reasonSuffix = ".reason.json"
+
+// writeReason puts the reason beside the failed file at path, whole or not at
+// all.
+func writeReason(path string, r Rejection) error {
+	b, err := json.Marshal(r, jsontext.WithIndent("  "))
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(path+reasonSuffix, append(b, '\n'), 0o644)
+}
+
+// codeNoReason stands where a failed file has lost its reason.
+const codeNoReason = "no_reason"
+
+// A Failure is a file in failed/.
+type Failure struct {
+	Name string `json:"name"` // its path below failed/
+	Rejection
+	Bytes int64 `json:"bytes"`
+}
+
+// ErrNoFailure reports that no failed file has that name.
+var ErrNoFailure = errors.New("no such file in failed/")
+
+// Failures lists what is in failed/, oldest name first. A file whose reason is
+// missing, as after a crash, is listed with the code no_reason.
+func (h Home) Failures() ([]Failure, error) {
+	var list []Failure
+	err := filepath.WalkDir(h.Failed(), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || strings.HasSuffix(path, reasonSuffix) {
+			return err
+		}
+		name, err := filepath.Rel(h.Failed(), path)
+		if err != nil {
+			return err
+		}
+		f, err := h.Failure(name)
+		if errors.Is(err, ErrNoFailure) {
+			return nil // retried or dropped while we looked
+		}
+		list = append(list, f)
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return list, err
+}
+
+// Failure returns the failed file of that name, or [ErrNoFailure].
+func (h Home) Failure(name string) (Failure, error) {
+	path, err := h.failedPath(name)
+	if err != nil {
+		return Failure{}, err
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return Failure{}, fmt.Errorf("%s: %w", name, ErrNoFailure)
+	}
+	f := Failure{Name: name, Bytes: info.Size()}
+	b, err := os.ReadFile(path + reasonSuffix)
+	if err == nil {
+		err = json.Unmarshal(b, &f.Rejection)
+	}
+	if err != nil {
+		f.Rejection = Rejection{Code: codeNoReason, Message: "its reason is missing", Hint: "consensusd failed retry finds it again"}
+	}
+	return f, nil
+}
+
+// FailedFile returns the path of a failed file for reading it.
+func (h Home) FailedFile(name string) (string, error) { return h.failedPath(name) }
+
+// failedPath keeps a name from leaving failed/.
+func (h Home) failedPath(name string) (string, error) {
+	if !filepath.IsLocal(name) || strings.HasSuffix(name, reasonSuffix) {
+		return "", fmt.Errorf("%s: %w", name, ErrNoFailure)
+	}
+	return filepath.Join(h.Failed(), name), nil
+}
+
+// Retry puts a failed file back into the inbox under the path it had, for the
+// daemon to try again. Its receipt goes on counting the attempts.
+func (h Home) Retry(name string) error {
+	path, err := h.failedPath(name)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); err != nil {
+		return fmt.Errorf("%s: %w", name, ErrNoFailure)
+	}
+	to, err := moveAway(path, h.Inbox(), name, "")
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return syncDirs(map[string]bool{filepath.Dir(path): true, filepath.Dir(to): true})
+}
+
+// DropFailure deletes a failed file and its reason for good.
+func (h Home) DropFailure(name string) error {
+	path, err := h.failedPath(name)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", name, ErrNoFailure)
+	} else if err != nil {
+		return err
+	}
+	if err := os.Remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return syncDirs(map[string]bool{filepath.Dir(path): true})
+}
+
+// unique sorts names and keeps each once.
+func unique(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,129 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A source is a tree of files to read.
+type source struct {
+	root  string
+	place place
+}
+
+// A place says what may be done to the files of a source.
+type place int
+
+const (
+	inboxPlace   place = iota // ours: files are moved away when their fate is known
+	inPlace                   // somebody else's tree: nothing in it is touched
+	settledPlace              // done/: files that were moved and changed on the way
+	namedPlace                // a file named by a person: read in place, and taken for a document
+)
+
+// A file is one file found by a scan.
+type file struct {
+	place   place
+	path    string
+	rel     string // below the source's root
+	ignored bool   // its name says that it is no document
+}
+
+// mayGrow reports whether a producer may still be writing the file, and can be
+// waited for.
+func (f file) mayGrow() bool { return f.place == inboxPlace || f.place == settledPlace }
+
+// temporary are the endings of files that a producer has not finished.
+var temporary = []string{".tmp", ".part", ".partial", "~", ".swp"}
+
+// isTemporary reports whether a file is none of ours to look at yet.
+func isTemporary(name string) bool {
+	return strings.HasPrefix(name, ".") || slices.ContainsFunc(temporary, func(end string) bool { return strings.HasSuffix(name, end) })
+}
+
+// isDocumentName reports whether a file may be a document. In an inbox
+// everything is meant for us, but for texts; elsewhere only what ends like JSON.
+func isDocumentName(name string, at place) bool {
+	ext := strings.ToLower(filepath.Ext(name))
+	if ext == ".json" || ext == ".jsonl" {
+		return true
+	}
+	return at != inPlace && ext != ".txt" && ext != ".md"
+}
+
+// A foundFile is a file, or why a source could not be read.
+type foundFile struct {
+	file
+	err error
+}
+
+// find scans the sources and sends what it finds.
+func (p *pass) find(ctx context.Context, sources []source, enter func(dir string)) <-chan foundFile {
+	found := make(chan foundFile, 64)
+	send := func(f foundFile) error {
+		select {
+		case found <- f:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	p.started.Go(func() {
+		defer close(found)
+		for _, src := range sources {
+			if err := src.scan(ctx, enter, func(f file) error { return send(foundFile{file: f}) }); err != nil {
+				send(foundFile{err: err})
+			}
+		}
+	})
+	return found
+}
+
+// scan calls visit for every file below src, folder by folder in the order of
+// names. enter is called with every folder before it is read: a watch that is
+// added then misses nothing. A folder that goes away meanwhile is no error.
+func (src source) scan(ctx context.Context, enter func(dir string), visit func(file) error) error {
+	if src.place == namedPlace {
+		return visit(file{place: namedPlace, path: src.root, rel: filepath.Base(src.root)})
+	}
+	return src.scanDir(ctx, ".", enter, visit)
+}
+
+func (src source) scanDir(ctx context.Context, rel string, enter func(string), visit func(file) error) error {
+	dir := filepath.Join(src.root, rel)
+	if enter != nil {
+		enter(dir)
+	}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) && rel != "." {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("scan %s: %w", dir, err)
+	}
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		below := filepath.Join(rel, e.Name())
+		switch {
+		case isTemporary(e.Name()):
+			continue
+		case e.IsDir():
+			err = src.scanDir(ctx, below, enter, visit)
+		default:
+			skip := src.place == inPlace && !e.Type().IsRegular() || !isDocumentName(e.Name(), src.place)
+			err = visit(file{src.place, filepath.Join(src.root, below), below, skip})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+-- name: InsertRun :execrows
+-- Is this run new? One row when it is, none when its id is taken.
+INSERT INTO consensus_runs (run_id, spec_id, stage, timestamp, consensus_ok, degraded, missing_agents, conflicts)
+VALUES (@run_id, @spec_id, @stage, @timestamp, @consensus_ok, @degraded, @missing_agents, @conflicts)
+ON CONFLICT (run_id) DO NOTHING;
+
+-- name: UpdateRun :execrows
+-- Parts that came later changed what the run shows. Its id, spec and stage stay.
+UPDATE consensus_runs
+SET timestamp = @timestamp, consensus_ok = @consensus_ok, degraded = @degraded,
+    missing_agents = @missing_agents, conflicts = @conflicts
+WHERE run_id = @run_id;
+
+-- name: GetRun :one
+SELECT run_id, spec_id, stage, timestamp, consensus_ok, degraded, missing_agents, conflicts
+FROM consensus_runs
+WHERE run_id = @run_id;
+
+-- name: LatestRun :one
+-- Which run of this spec and stage is the newest? Index idx_consensus_spec_stage.
+SELECT run_id, spec_id, stage, timestamp, consensus_ok, degraded, missing_agents, conflicts
+FROM consensus_runs
+WHERE spec_id = @spec_id AND stage = @stage
+ORDER BY timestamp DESC, run_id DESC
+LIMIT 1;
+
+-- name: ListRuns :many
+-- The newest runs, page by page: those before (before, before_id). Empty
+-- filters let everything pass. Index idx_consensus_timestamp, read backwards.
+SELECT r.run_id, r.spec_id, r.stage, r.timestamp, r.consensus_ok, r.degraded, r.missing_agents, r.conflicts
+FROM consensus_runs r
+WHERE r.timestamp >= @since AND r.timestamp <= @before
+  AND (r.timestamp < @before OR r.run_id < @before_id)
+  AND (CAST(@stage AS TEXT) = '' OR r.stage = CAST(@stage AS TEXT))
+  AND (CAST(@verdict AS TEXT) = '' OR CAST(@verdict AS TEXT) =
+       CASE WHEN NOT r.consensus_ok THEN 'failed' WHEN r.degraded THEN 'degraded' ELSE 'unanimous' END)
+  AND (CAST(@agent AS TEXT) = '' OR EXISTS (
+       SELECT 1 FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(@agent AS TEXT)))
+ORDER BY r.timestamp DESC, r.run_id DESC
+LIMIT CAST(@page_size AS BIGINT);
+
+-- name: ListSpecRuns :many
+-- ListRuns for one spec. Index idx_consensus_spec_stage, then a sort of that
+-- spec's runs.
+SELECT r.run_id, r.spec_id, r.stage, r.timestamp, r.consensus_ok, r.degraded, r.missing_agents, r.conflicts
+FROM consensus_runs r
+WHERE r.spec_id = @spec_id
+  AND r.timestamp >= @since AND r.timestamp <= @before
+  AND (r.timestamp < @before OR r.run_id < @before_id)
+  AND (CAST(@stage AS TEXT) = '' OR r.stage = CAST(@stage AS TEXT))
+  AND (CAST(@verdict AS TEXT) = '' OR CAST(@verdict AS TEXT) =
+       CASE WHEN NOT r.consensus_ok THEN 'failed' WHEN r.degraded THEN 'degraded' ELSE 'unanimous' END)
+  AND (CAST(@agent AS TEXT) = '' OR EXISTS (
+       SELECT 1 FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(@agent AS TEXT)))
+ORDER BY r.timestamp DESC, r.run_id DESC
+LIMIT CAST(@page_size AS BIGINT);
+
+-- name: CountRuns :one
+-- How many runs are there, and when was the newest? Index idx_consensus_timestamp.
+SELECT COUNT(*) AS runs, CAST(COALESCE(MAX(timestamp), 0) AS BIGINT) AS newest
+FROM consensus_runs;
+
+-- name: ListRunIDs :many
+-- Every run, in pages by id. The primary key.
+SELECT run_id
+FROM consensus_runs
+WHERE run_id > @after
+ORDER BY run_id
+LIMIT CAST(@page_size AS BIGINT);

@@ -1,0 +1,202 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/consensusd/consensusd/dbgen/sqlite"
+)
+
+// An Outcome is what recording did.
+type Outcome string
+
+// The outcomes.
+const (
+	Recorded  Outcome = "recorded"  // the run is new
+	Amended   Outcome = "amended"   // the run was there, and has more to it now
+	Duplicate Outcome = "duplicate" // nothing new was said
+	Refused   Outcome = "refused"   // see Result.Err
+	Stale     Outcome = "stale"     // some of the documents are recorded elsewhere: read the others again without them
+)
+
+// An Entry is one run to record.
+type Entry struct {
+	Record
+	// Merge returns what the run shows when the documents of this entry are
+	// added to what is stored. It is called within the transaction, and only
+	// when the run is there already and this entry has a document that is not.
+	// Its result must not depend on the order in which documents came. An
+	// error refuses the entry. Without Merge, a run that is there and differs
+	// is a contradiction.
+	Merge func(stored Record) (Record, error)
+}
+
+// A Result tells what became of an [Entry].
+type Result struct {
+	Outcome Outcome
+	RunID   string        // the run it is part of; for a duplicate, the one recorded before
+	Err     *RefusedError // when Refused
+}
+
+// Record records one run whole, in one transaction, and reports whether it was
+// new. The same run again is a [Duplicate]; the same run_id with other content
+// is a [*RefusedError] of code [CodeContradiction]. Ids of artifacts and
+// syntheses need not be given: they are made as [ArtifactID] says.
+func (s *Store) Record(ctx context.Context, r Record) (Outcome, error) {
+	results, err := s.RecordAll(ctx, []Entry{{Record: withIDs(r)}})
+	if err != nil {
+		return "", err
+	}
+	if results[0].Err != nil {
+		return Refused, results[0].Err
+	}
+	return results[0].Outcome, nil
+}
+
+// RecordAll records many runs in one transaction: the more, the cheaper. Each
+// is recorded whole or not at all; one that is refused does not disturb the
+// others. When the error is not nil nothing at all was recorded, and the cause
+// lies with the database, not with a run.
+func (s *Store) RecordAll(ctx context.Context, entries []Entry) ([]Result, error) {
+	results := make([]Result, len(entries))
+	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx, q sqlite.Querier) error {
+		for i, e := range entries {
+			r, err := s.recordOne(ctx, tx, q, e)
+			if err != nil {
+				return fmt.Errorf("run %s: %w", e.Run.RunID, err)
+			}
+			results[i] = r
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, s.explain("record", err)
+	}
+	return results, nil
+}
+
+// recordOne records e under a savepoint, which it undoes when e turns out to be
+// known or refused.
+func (s *Store) recordOne(ctx context.Context, tx *sql.Tx, q sqlite.Querier, e Entry) (Result, error) {
+	if _, err := tx.ExecContext(ctx, "SAVEPOINT entry"); err != nil {
+		return Result{}, err
+	}
+	result, err := record(ctx, q, e)
+	if err != nil {
+		var refused *RefusedError
+		switch {
+		case errors.As(err, &refused):
+		case s.engine.refusal(err):
+			refused = &RefusedError{Code: CodeRefused, RunID: e.Run.RunID, Message: err.Error()}
+		default:
+			return Result{}, err
+		}
+		result = Result{Refused, e.Run.RunID, refused}
+	}
+	if result.Outcome != Recorded && result.Outcome != Amended {
+		if _, err := tx.ExecContext(ctx, "ROLLBACK TO entry"); err != nil {
+			return Result{}, err
+		}
+	}
+	_, err = tx.ExecContext(ctx, "RELEASE entry")
+	return result, err
+}
+
+func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
+	isNew, err := q.InsertRun(ctx, sqlite.InsertRunParams(e.Run))
+	if err != nil {
+		return Result{}, err
+	}
+	outcome := Recorded
+	if isNew == 0 {
+		outcome = Amended
+	}
+	known, runID, err := insertReceipts(ctx, q, e.Receipts, outcome)
+	switch {
+	case err != nil:
+		return Result{}, err
+	case known > 0 && known == len(e.Receipts):
+		return Result{Outcome: Duplicate, RunID: runID}, nil
+	case known > 0:
+		return Result{Outcome: Stale, RunID: e.Run.RunID}, nil
+	case outcome == Recorded:
+		return Result{Outcome: Recorded, RunID: e.Run.RunID}, insertBelongings(ctx, q, e.Record)
+	}
+	changed, err := amend(ctx, q, e)
+	if err != nil {
+		return Result{}, err
+	}
+	if !changed && len(e.Receipts) == 0 {
+		outcome = Duplicate
+	}
+	return Result{Outcome: outcome, RunID: e.Run.RunID}, nil
+}
+
+// insertReceipts returns how many of the receipts were there before, and the
+// run that the last of those belongs to.
+func insertReceipts(ctx context.Context, q sqlite.Querier, receipts []Receipt, state Outcome) (known int, runID string, err error) {
+	for _, r := range receipts {
+		r.State = string(state)
+		n, err := q.InsertReceipt(ctx, sqlite.InsertReceiptParams(r))
+		if err != nil {
+			return 0, "", err
+		}
+		if n == 1 {
+			continue
+		}
+		known++
+		old, err := q.GetReceipt(ctx, sqlite.GetReceiptParams{SHA256: r.SHA256, Identity: r.Identity})
+		if err != nil {
+			return 0, "", err
+		}
+		runID = old.RunID
+	}
+	return known, runID, nil
+}
+
+func insertBelongings(ctx context.Context, q sqlite.Querier, r Record) error {
+	for _, a := range r.Artifacts {
+		if _, err := q.InsertArtifact(ctx, sqlite.InsertArtifactParams(a)); err != nil {
+			return fmt.Errorf("artifact of %s: %w", a.Agent, err)
+		}
+	}
+	for _, y := range r.Syntheses {
+		if _, err := q.InsertSynthesis(ctx, sqlite.InsertSynthesisParams(y)); err != nil {
+			return fmt.Errorf("synthesis: %w", err)
+		}
+	}
+	for _, f := range r.Findings {
+		if _, err := q.InsertFinding(ctx, sqlite.InsertFindingParams(f)); err != nil {
+			return fmt.Errorf("finding %s: %w", f.Code, err)
+		}
+	}
+	return nil
+}
+
+// withIDs completes what a caller of Record may leave out.
+func withIDs(r Record) Record {
+	at := Time(r.Run.Timestamp)
+	r.Artifacts = append([]Artifact(nil), r.Artifacts...)
+	for i := range r.Artifacts {
+		a := &r.Artifacts[i]
+		a.RunID = r.Run.RunID
+		a.ArtifactID = ArtifactID(at, a.RunID, a.Agent, a.Content)
+		a.CreatedAt = cmp.Or(a.CreatedAt, r.Run.Timestamp)
+	}
+	r.Syntheses = append([]Synthesis(nil), r.Syntheses...)
+	for i := range r.Syntheses {
+		y := &r.Syntheses[i]
+		y.RunID = r.Run.RunID
+		y.SynthesisID = SynthesisID(at, y.RunID, y.SynthesizedContent)
+		y.CreatedAt = cmp.Or(y.CreatedAt, r.Run.Timestamp)
+		y.ConsensusVerdict = Verdict(r.Run)
+	}
+	r.Findings = append([]Finding(nil), r.Findings...)
+	for i := range r.Findings {
+		r.Findings[i].RunID = r.Run.RunID
+	}
+	return r
+}

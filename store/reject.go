@@ -1,0 +1,57 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/consensusd/consensusd/dbgen/sqlite"
+)
+
+// Rejected is the state in the receipt of a document that was not recorded.
+const Rejected = "rejected"
+
+// Reject notes that documents could not be recorded, and why, so that it can
+// be asked for. It returns the receipts as they are now: attempts counts how
+// often the document was tried, and one that is recorded keeps that receipt.
+func (s *Store) Reject(ctx context.Context, receipts ...Receipt) ([]Receipt, error) {
+	now := make([]Receipt, len(receipts))
+	err := s.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
+		for i, r := range receipts {
+			r.State, r.RunID = Rejected, ""
+			if _, err := q.InsertReceipt(ctx, sqlite.InsertReceiptParams(r)); err != nil {
+				return err
+			}
+			var err error
+			now[i], err = q.GetReceipt(ctx, sqlite.GetReceiptParams{SHA256: r.SHA256, Identity: r.Identity})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return now, s.explain("reject", err)
+}
+
+// Receipt returns what became of the document with these bytes and this
+// identity, or [ErrNotFound] when it was never seen.
+func (s *Store) Receipt(ctx context.Context, sha256, identity string) (Receipt, error) {
+	r, err := s.read().GetReceipt(ctx, sqlite.GetReceiptParams{SHA256: sha256, Identity: identity})
+	return r, s.explain("receipt "+shortHash(sha256), err)
+}
+
+// ReceiptsOf returns what became of files with these bytes, under all the
+// names they had; none when they were never seen.
+func (s *Store) ReceiptsOf(ctx context.Context, sha256 string) ([]Receipt, error) {
+	r, err := s.read().ListReceiptsByHash(ctx, sha256)
+	return r, s.explain("receipts of "+shortHash(sha256), err)
+}
+
+// IsRecorded reports whether the document is part of a run.
+func (s *Store) IsRecorded(ctx context.Context, sha256, identity string) (runID string, ok bool, err error) {
+	r, err := s.Receipt(ctx, sha256, identity)
+	if errors.Is(err, ErrNotFound) {
+		return "", false, nil
+	}
+	return r.RunID, err == nil && r.State != Rejected, err
+}

@@ -1,0 +1,237 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+
+	"github.com/consensusd/consensusd/dbgen/sqlite"
+	"github.com/consensusd/consensusd/schema"
+)
+
+// oldestSQLite is the first version without the WAL-reset bug
+// (sqlite.org/wal.html#walresetbug), which can corrupt a database that several
+// processes share.
+const oldestSQLite = 3051003
+
+// busyTimeout is how long a statement waits for another process's lock.
+const busyTimeout = 5 * time.Second
+
+// EngineVersion names the database library that is linked in.
+func EngineVersion() string {
+	version, _, _ := sqlite3.Version()
+	return "SQLite " + version
+}
+
+type sqliteEngine struct{ path string }
+
+func openSQLite(ctx context.Context, path string) (*Store, error) {
+	if version, number, _ := sqlite3.Version(); number < oldestSQLite {
+		return nil, fmt.Errorf("SQLite %s is linked in, which can lose committed data: build with the library that go-sqlite3 brings along, at least 3.51.3", version)
+	}
+	writer, err := sql.Open("sqlite3", sqliteDSN(path, url.Values{
+		"mode":          {"rwc"},
+		"_txlock":       {"immediate"},   // take the write lock at BEGIN, not midway
+		"_auto_vacuum":  {"incremental"}, // only a new file takes it
+		"_journal_mode": {"WAL"},
+		"_synchronous":  {"FULL"}, // what is committed survives power loss
+	}))
+	if err != nil {
+		return nil, err
+	}
+	writer.SetMaxOpenConns(1) // SQLite has one writer: queue for it here
+	if err := migrateSQLite(ctx, writer); err != nil {
+		writer.Close()
+		return nil, explainSQLite(err)
+	}
+	s, err := openSQLiteReadOnly(ctx, path)
+	if err != nil {
+		writer.Close()
+		return nil, err
+	}
+	s.writer = writer
+	if s.stmts, err = s.engine.prepare(ctx, writer); err != nil {
+		return nil, errors.Join(err, writer.Close(), s.reader.Close())
+	}
+	return s, nil
+}
+
+func openSQLiteReadOnly(ctx context.Context, path string) (*Store, error) {
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, ErrNoDatabase
+	case err != nil:
+		return nil, err
+	case info.Size() == 0: // somebody is just creating it, or never did
+		return nil, ErrNoDatabase
+	}
+	// Not mode=ro: the last reader of a file left behind by a crash must be
+	// able to recover its WAL. query_only keeps it from writing anything else.
+	reader, err := sql.Open("sqlite3", sqliteDSN(path, url.Values{"mode": {"rw"}, "_query_only": {"1"}}))
+	if err != nil {
+		return nil, err
+	}
+	reader.SetConnMaxIdleTime(time.Minute)
+	if err := schema.Check(ctx, reader, schema.SQLite); err != nil {
+		reader.Close()
+		return nil, explainSQLite(err)
+	}
+	return &Store{engine: sqliteEngine{path}, reader: reader, target: path}, nil
+}
+
+// sqliteDSN names the file by URI, so that ?, # and % in its path are not
+// taken for syntax. Pragmas stand in it because they then reach every
+// connection of the pool.
+func sqliteDSN(path string, options url.Values) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	options.Set("_busy_timeout", fmt.Sprint(busyTimeout.Milliseconds()))
+	options.Set("_foreign_keys", "1")
+	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: options.Encode()}).String()
+}
+
+// migrateSQLite is [schema.Migrate], but waits when another process is just
+// creating the database: switching a new file to WAL ignores the busy timeout.
+func migrateSQLite(ctx context.Context, db *sql.DB) error {
+	for try := 1; ; try++ {
+		err := schema.Migrate(ctx, db, schema.SQLite)
+		var e sqlite3.Error
+		if !errors.As(err, &e) || e.Code != sqlite3.ErrBusy || try == 10 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(try) * 10 * time.Millisecond):
+		}
+	}
+}
+
+func (sqliteEngine) read(db sqlite.DBTX) sqlite.Querier { return sqlite.New(db) }
+
+func (sqliteEngine) prepare(ctx context.Context, db *sql.DB) (statements, error) {
+	q, err := sqlite.Prepare(ctx, db)
+	return sqliteStatements{q}, err
+}
+
+type sqliteStatements struct{ *sqlite.Queries }
+
+func (s sqliteStatements) in(tx *sql.Tx) sqlite.Querier { return s.WithTx(tx) }
+
+func (sqliteEngine) refusal(err error) bool {
+	var e sqlite3.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	return e.Code == sqlite3.ErrConstraint || e.Code == sqlite3.ErrTooBig || e.Code == sqlite3.ErrMismatch
+}
+
+func (sqliteEngine) explain(err error) error { return explainSQLite(err) }
+
+// explainSQLite says what to do about errors whose texts do not.
+func explainSQLite(err error) error {
+	var e sqlite3.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	hint := map[sqlite3.ErrNo]string{
+		sqlite3.ErrFull:     "free space on its disk; recording goes on by itself",
+		sqlite3.ErrBusy:     "another program holds its write lock; recording goes on when it lets go",
+		sqlite3.ErrLocked:   "another program holds its write lock; recording goes on when it lets go",
+		sqlite3.ErrReadonly: "make the file and its folder writable",
+		sqlite3.ErrPerm:     "make the file and its folder writable",
+		sqlite3.ErrCantOpen: "check that its folder exists and is writable",
+		sqlite3.ErrIoErr:    "check the disk",
+		sqlite3.ErrCorrupt:  "it is damaged: stop, keep a copy of the file, and restore a backup",
+		sqlite3.ErrNotADB:   "it is not a SQLite database: move it away or name another with --db",
+	}[e.Code]
+	if hint == "" {
+		return err
+	}
+	return fmt.Errorf("%w (%s)", err, hint)
+}
+
+// minFreeBytes is what must be free on the disk for a group of runs and the
+// WAL to fit.
+const minFreeBytes = 4 << 20
+
+// probe takes the write lock and gives it back, and looks whether there is
+// space: a commit would tell for sure, but leaves something behind.
+func (e sqliteEngine) probe(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := tx.Rollback(); err != nil {
+		return err
+	}
+	if free, err := freeBytes(filepath.Dir(e.path)); err == nil && free < minFreeBytes {
+		return fmt.Errorf("disk is full: %d bytes free in %s", free, filepath.Dir(e.path))
+	}
+	return nil
+}
+
+// check runs SQLite's own examinations, which tell what they found in rows.
+func (sqliteEngine) check(ctx context.Context, db *sql.DB) ([]string, error) {
+	problems, err := pragmaRows(ctx, db, "PRAGMA integrity_check", "integrity: ")
+	if err != nil {
+		return nil, err
+	}
+	if len(problems) == 1 && problems[0] == "integrity: ok" {
+		problems = nil
+	}
+	foreign, err := pragmaRows(ctx, db, "PRAGMA foreign_key_check", "foreign key: ")
+	return append(problems, foreign...), err
+}
+
+func pragmaRows(ctx context.Context, db *sql.DB, pragma, prefix string) (lines []string, err error) {
+	rows, err := db.QueryContext(ctx, pragma)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		cells := make([]sql.NullString, len(columns))
+		into := make([]any, len(columns))
+		for i := range cells {
+			into[i] = &cells[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		words := make([]string, len(cells))
+		for i, c := range cells {
+			words[i] = c.String
+		}
+		lines = append(lines, prefix+strings.Join(words, " "))
+	}
+	return lines, rows.Err()
+}
+
+func (e sqliteEngine) bytes() (int64, error) {
+	var total int64
+	for _, suffix := range []string{"", "-wal"} {
+		info, err := os.Stat(e.path + suffix) // never open it: that drops SQLite's locks
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return 0, err
+		}
+		if err == nil {
+			total += info.Size()
+		}
+	}
+	return total, nil
+}

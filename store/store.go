@@ -1,0 +1,179 @@
+// Package store keeps consensus runs in a SQL database: it records each run
+// whole or not at all, once, and durably, and answers questions about them.
+//
+// It is the only package that knows the database. [Open] is for the one who
+// records, [OpenReadOnly] for everybody else; both are also a Go API for other
+// programs. The row types are those that sqlc generates from schema/ and
+// queries/.
+//
+// # What a caller may rely on
+//
+// A method that writes does so in one transaction and returns after it is on
+// stable storage. Readers see whole runs only. Recording the same thing again
+// changes nothing and says so. When a method fails for a reason that is not
+// the run's own ([RefusedError]), nothing was written and trying again is safe,
+// also when the outcome of a commit is unknown: ids are deterministic.
+//
+// A Store may be used by many goroutines; writers queue.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/consensusd/consensusd/dbgen/sqlite"
+	"github.com/consensusd/consensusd/schema"
+)
+
+// Rows, as they are in the database.
+type (
+	Run       = sqlite.Run
+	Artifact  = sqlite.Artifact
+	Synthesis = sqlite.Synthesis
+	Finding   = sqlite.Finding
+	Receipt   = sqlite.Receipt
+)
+
+// A Record is a run with everything that belongs to it: the unit that is
+// recorded, amended, archived and restored.
+type Record struct {
+	Run       Run
+	Artifacts []Artifact
+	Syntheses []Synthesis // newest first; mostly one or none
+	Findings  []Finding
+	Receipts  []Receipt // of the documents that made the run; none for runs recorded through the Go API
+}
+
+// ErrNotFound reports that no row matches.
+var ErrNotFound = errors.New("not found")
+
+// ErrNoDatabase reports that there is no database where one was to be read.
+var ErrNoDatabase = errors.New("no database")
+
+// ErrReadOnly reports an attempt to write through [OpenReadOnly].
+var ErrReadOnly = errors.New("store is open for reading only")
+
+// A Store is a database of consensus runs.
+type Store struct {
+	engine engine
+	writer *sql.DB // one connection; nil when read-only
+	reader *sql.DB
+	stmts  statements // prepared on writer
+	target string
+}
+
+// statements makes the generated queries run in a transaction.
+type statements interface {
+	in(tx *sql.Tx) sqlite.Querier
+	Close() error
+}
+
+// An engine is what differs from one kind of database to another.
+type engine interface {
+	// read returns the generated queries on a pool or connection.
+	read(db sqlite.DBTX) sqlite.Querier
+	// prepare prepares the statements of the writer.
+	prepare(ctx context.Context, db *sql.DB) (statements, error)
+	// refusal tells whether a statement failed because of the values given to
+	// it, so that the same statement with other values would succeed.
+	refusal(err error) bool
+	// explain adds to an error what a person can do about it.
+	explain(err error) error
+	// probe finds out whether a transaction could be written now.
+	probe(ctx context.Context, db *sql.DB) error
+	// check lets the database examine itself, and returns what is wrong.
+	check(ctx context.Context, db *sql.DB) ([]string, error)
+	// bytes is what the database takes on disk.
+	bytes() (int64, error)
+}
+
+// Open opens the database at target for recording and reading, creates it if
+// it is not there, and brings its schema up to date. target is the path of a
+// SQLite file. A database that a newer program wrote is refused with a
+// [*schema.NewerError].
+func Open(ctx context.Context, target string) (*Store, error) {
+	s, err := openSQLite(ctx, target)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", target, err)
+	}
+	return s, nil
+}
+
+// OpenReadOnly opens the database at target for reading. It creates nothing:
+// where there is no database the error is [ErrNoDatabase].
+func OpenReadOnly(ctx context.Context, target string) (*Store, error) {
+	s, err := openSQLiteReadOnly(ctx, target)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", target, err)
+	}
+	return s, nil
+}
+
+// Close closes the database. What was recorded stays recorded without it.
+func (s *Store) Close() error {
+	var errs []error
+	if s.writer != nil {
+		errs = append(errs, s.stmts.Close(), s.writer.Close())
+	}
+	return errors.Join(append(errs, s.reader.Close())...)
+}
+
+// Target returns what the store was opened with.
+func (s *Store) Target() string { return s.target }
+
+// Probe returns nil when a run could be recorded now, else why not.
+func (s *Store) Probe(ctx context.Context) error {
+	if s.writer == nil {
+		return ErrReadOnly
+	}
+	return s.explain("probe", s.engine.probe(ctx, s.writer))
+}
+
+// update runs fn in one write transaction and commits it.
+func (s *Store) update(ctx context.Context, fn func(context.Context, *sql.Tx, sqlite.Querier) error) error {
+	if s.writer == nil {
+		return ErrReadOnly
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// A cancellable context costs go-sqlite3 a goroutine for every statement,
+	// and a transaction that has begun is short: let it finish.
+	ctx = context.WithoutCancel(ctx)
+	tx, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := fn(ctx, tx, s.stmts.in(tx)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func (s *Store) read() sqlite.Querier { return s.engine.read(s.reader) }
+
+// explain names what was being done when err happened, and turns the driver's
+// errors into this package's.
+func (s *Store) explain(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrNoRows):
+		return fmt.Errorf("%s: %w", doing, ErrNotFound)
+	}
+	return fmt.Errorf("%s: %w", doing, s.engine.explain(err))
+}
+
+// Verdict returns the verdict on a run.
+func Verdict(r Run) schema.Verdict { return schema.VerdictOf(r.ConsensusOK, r.Degraded) }
+
+// Time returns the time of a column of Unix seconds.
+func Time(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
+
+// shortHash returns enough of a hex digest for a person to tell it from others.
+func shortHash(sha256 string) string { return strings.ToLower(sha256[:min(12, len(sha256))]) }

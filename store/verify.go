@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/consensusd/consensusd/dbgen/sqlite"
+)
+
+// A Problem is something that verification found wrong.
+type Problem struct {
+	What  string `json:"what"`  // database, run, receipt, file …
+	Which string `json:"which"` // its id or path
+	Why   string `json:"why"`
+}
+
+// Verify examines the database: its own integrity and foreign keys, that every
+// artifact and synthesis is what its id was made from, that every run has a
+// verdict its rows agree on, and that every receipt has its run. progress is called
+// with the number of runs looked at and of all runs. It returns what is wrong,
+// nothing when all is well, and an error when it could not find out.
+func (s *Store) Verify(ctx context.Context, progress func(done, all int64)) ([]Problem, error) {
+	var problems []Problem
+	lines, err := s.engine.check(ctx, s.reader)
+	if err != nil {
+		return nil, s.explain("check the database", err)
+	}
+	for _, l := range lines {
+		problems = append(problems, Problem{"database", s.target, l})
+	}
+	found, err := s.verifyRuns(ctx, progress)
+	if err != nil {
+		return nil, s.explain("check runs", err)
+	}
+	problems = append(problems, found...)
+	lost, err := s.read().ListLostReceipts(ctx)
+	if err != nil {
+		return nil, s.explain("check receipts", err)
+	}
+	for _, r := range lost {
+		problems = append(problems, Problem{"receipt", r.SHA256, fmt.Sprintf("its run %s is not in the database (file %s)", r.RunID, r.Path)})
+	}
+	return problems, nil
+}
+
+func (s *Store) verifyRuns(ctx context.Context, progress func(done, all int64)) (problems []Problem, err error) {
+	all, err := s.read().CountRuns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var done int64
+	for after := ""; ; {
+		ids, err := s.read().ListRunIDs(ctx, sqlite.ListRunIDsParams{After: after, PageSize: 100})
+		if err != nil || len(ids) == 0 {
+			return problems, err
+		}
+		for _, id := range ids {
+			r, err := s.Whole(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			problems = append(problems, verifyRun(r)...)
+		}
+		done += int64(len(ids))
+		after = ids[len(ids)-1]
+		if progress != nil {
+			progress(done, max(done, all.Runs))
+		}
+	}
+}
+
+func verifyRun(r Record) (problems []Problem) {
+	at := Time(r.Run.Timestamp)
+	for _, a := range r.Artifacts {
+		if !sameHash(a.ArtifactID, ArtifactID(at, a.RunID, a.Agent, a.Content)) {
+			problems = append(problems, Problem{"artifact", a.ArtifactID, "its content is not what was recorded under this id (run " + a.RunID + ")"})
+		}
+	}
+	for _, y := range r.Syntheses {
+		if !sameHash(y.SynthesisID, SynthesisID(at, y.RunID, y.SynthesizedContent)) {
+			problems = append(problems, Problem{"synthesis", y.SynthesisID, "its content is not what was recorded under this id (run " + y.RunID + ")"})
+		}
+		if y.ConsensusVerdict != Verdict(r.Run) {
+			problems = append(problems, Problem{"synthesis", y.SynthesisID, fmt.Sprintf("verdict %s, but its run is %s", y.ConsensusVerdict, Verdict(r.Run))})
+		}
+	}
+	return problems
+}
