@@ -3,6 +3,7 @@ package ingest
 import (
 	"cmp"
 	"errors"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -57,10 +58,10 @@ func (d *document) runIdentity() []string {
 
 func (e *evidence) addDocument(d *document, now time.Time) {
 	if d.Spec != e.spec {
-		d.find(findSpecMismatch, "", d.Path+" says "+d.Spec)
+		d.find(findSpecMismatch, "", path.Base(d.Path)+" says "+d.Spec)
 	}
 	if d.Stage != e.stage {
-		d.find(findStageMismatch, "", d.Path+" says "+d.Stage)
+		d.find(findStageMismatch, "", path.Base(d.Path)+" says "+d.Stage)
 	}
 	e.answers = append(e.answers, d.Answers...)
 	if d.Synthesis != nil {

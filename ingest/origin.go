@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -18,12 +19,12 @@ type origin struct {
 	now        time.Time
 }
 
-// originOf reads a path, whose folder may be named for a spec:
+// originOf reads a file's full path, whose folder may be named for a spec:
 // consensus/SPEC/file, commands/SPEC/file, docs/SPEC/evidence/consensus/file,
 // or just SPEC/file. shown is the path as it is recorded.
-func originOf(path, shown string, fileTime, now time.Time) origin {
-	o := origin{path: strings.ToValidUTF8(filepath.ToSlash(shown), "\uFFFD"), name: parseName(filepath.Base(path)), fileTime: fileTime.UTC(), now: now.UTC()}
-	dirs := strings.Split(filepath.ToSlash(filepath.Dir(path)), "/")
+func originOf(full, shown string, fileTime, now time.Time) origin {
+	o := origin{path: strings.ToValidUTF8(filepath.ToSlash(shown), "\uFFFD"), name: parseName(filepath.Base(full)), fileTime: fileTime.UTC(), now: now.UTC()}
+	dirs := strings.Split(filepath.ToSlash(filepath.Dir(full)), "/")
 	for len(dirs) > 0 && isEvidenceFolder(dirs[len(dirs)-1]) {
 		dirs = dirs[:len(dirs)-1]
 		o.folderSure = len(dirs) > 0 // docs/SPEC/evidence/consensus
@@ -60,7 +61,7 @@ func (d *document) identify(o origin, own *string) *Rejection {
 		d.Spec = o.folderSpec
 		use("spec", o.folderSpec)
 	case o.folderSure && !strings.EqualFold(d.Spec, o.folderSpec):
-		d.find(findSpecMismatch, "", fmt.Sprintf("%s is in folder %s and says %s", o.path, o.folderSpec, d.Spec))
+		d.find(findSpecMismatch, "", fmt.Sprintf("%s is in folder %s and says %s", path.Base(o.path), o.folderSpec, d.Spec))
 		use("spec", o.folderSpec)
 	}
 	switch {
@@ -68,7 +69,7 @@ func (d *document) identify(o origin, own *string) *Rejection {
 		d.Stage = o.name.Stage
 		use("stage", o.name.Stage)
 	case o.name.Stage != "" && d.Stage != o.name.Stage:
-		d.find(findStageMismatch, "", fmt.Sprintf("%s is named for stage %s and says %s", o.path, o.name.Stage, d.Stage))
+		d.find(findStageMismatch, "", fmt.Sprintf("%s is named for stage %s and says %s", path.Base(o.path), o.name.Stage, d.Stage))
 		use("stage", o.name.Stage)
 	}
 	if own != nil {
@@ -77,7 +78,7 @@ func (d *document) identify(o origin, own *string) *Rejection {
 			*own = o.name.Agent
 			use("agent", o.name.Agent)
 		case o.name.Agent != "" && *own != o.name.Agent:
-			d.find(findAgentMismatch, *own, fmt.Sprintf("%s is named for agent %s and says %s", o.path, o.name.Agent, *own))
+			d.find(findAgentMismatch, *own, fmt.Sprintf("%s is named for agent %s and says %s", path.Base(o.path), o.name.Agent, *own))
 			use("agent", o.name.Agent)
 		}
 	}

@@ -151,7 +151,27 @@ func syntaxRejection(data []byte, skipped int, err error) *Rejection {
 	case syntax.Err != nil:
 		r.Message = syntax.Err.Error()
 	}
-	return r.at(data, skipped+int(syntax.ByteOffset))
+	offset := skipped + int(syntax.ByteOffset)
+	if start, word := bareWord(data, offset); word != "" {
+		offset, r.Message = start, "the bare word "+quote(word)+" is no JSON"
+	}
+	return r.at(data, offset)
+}
+
+// bareWord returns the word around offset and where it begins, "" when there
+// is none: the decoder stops in the middle of a word that is no literal.
+func bareWord(data []byte, offset int) (start int, word string) {
+	isLetter := func(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' }
+	if offset <= 0 || offset >= len(data) || !isLetter(data[offset]) || !isLetter(data[offset-1]) {
+		return 0, ""
+	}
+	for start = offset; start > 0 && isLetter(data[start-1]) && offset-start < len("false"); start-- {
+	}
+	end := offset
+	for end < len(data) && isLetter(data[end]) && end-start < 40 {
+		end++
+	}
+	return start, string(data[start:end])
 }
 
 // get returns the first of the named members that is there and not null, with

@@ -17,9 +17,8 @@ func (j *judgement) reportedObject() jsontext.Value {
 		Degraded  *bool    `json:"degraded,omitzero"`
 		Missing   []string `json:"missing_agents,omitzero"`
 		Conflicts []string `json:"conflicts,omitempty"`
-		Expected  []string `json:"expected_agents,omitempty"`
 		Status    string   `json:"status,omitzero"`
-	}{r.OK, r.Degraded, r.Missing, r.Conflicts, r.Expected, r.Status}))
+	}{r.OK, r.Degraded, r.Missing, r.Conflicts, r.Status}))
 }
 
 // record returns the judged run as it is stored.
@@ -71,6 +70,9 @@ func (j *judgement) synthesisRow(y synthesis) store.Synthesis {
 	}
 	metadata := slices.Clone(y.Metadata)
 	metadata.set("reported", j.reportedObject())
+	if len(j.expected) > 0 {
+		metadata.set("expected_agents", jsontext.Value(jsonText(j.expected)))
+	}
 	return store.Synthesis{
 		SynthesisID: id, RunID: j.runID, SynthesizedContent: y.Content,
 		ConsensusVerdict: schema.VerdictOf(j.ok, j.degraded),
