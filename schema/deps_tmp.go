@@ -15,4 +15,5 @@ import (
 	_ "golang.org/x/sync/semaphore"
 	_ "golang.org/x/sys/unix"
 	_ "golang.org/x/term"
+	_ "golang.org/x/tools/txtar"
 )
