@@ -215,3 +215,5 @@ func sortedKeys[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
+
+type findingRow = store.Finding

@@ -41,7 +41,7 @@ CREATE INDEX idx_consensus_timestamp ON consensus_runs(timestamp);
 CREATE INDEX idx_artifacts_run ON agent_artifacts(run_id);
 CREATE INDEX idx_synthesis_run ON synthesis_results(run_id);
 
--- What the judge noticed about a run; the codes are listed in docs/findings.md.
+-- What the judge noticed about a run; the codes are listed in docs/judging.md.
 CREATE TABLE run_findings (
     run_id TEXT NOT NULL,
     code   TEXT NOT NULL,

@@ -1,0 +1,46 @@
+# make run     build and start recording in ./evidence
+# make test    all tests, under the race detector
+# make verify  generated code, formatting, vet, staticcheck, modules, layers
+
+export CGO_ENABLED = 1
+GO   ?= go
+HOME_DIR ?= evidence
+
+.PHONY: run build test verify generate clean toolchain
+
+run: build
+	@mkdir -p "$(HOME_DIR)/inbox"
+	@exec ./bin/consensusd watch --home "$(HOME_DIR)"
+
+build: toolchain
+	$(GO) build -o bin/consensusd ./cmd/consensusd
+
+test: toolchain
+	$(GO) test -race ./...
+
+# sqlc needs no C compiler, and builds in half the time without.
+verify: toolchain
+	CGO_ENABLED=0 $(GO) tool sqlc diff
+	CGO_ENABLED=0 $(GO) tool sqlc vet
+	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt these files:"; echo "$$files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) mod tidy -diff
+	$(GO) test -run TestLayers ./cmd/consensusd
+
+generate:
+	CGO_ENABLED=0 $(GO) tool sqlc generate
+
+clean:
+	rm -rf bin
+
+# SQLite is C: say what is missing before the compiler's absence does.
+toolchain:
+	@command -v $(GO) >/dev/null || { \
+		echo "consensusd needs Go 1.26 or later: https://go.dev/dl"; exit 1; }
+	@command -v "$$($(GO) env CC)" >/dev/null || { \
+		echo "consensusd needs a C compiler, for SQLite. Install one, then run make again:"; \
+		echo "  Debian, Ubuntu   sudo apt-get install gcc libc6-dev"; \
+		echo "  Fedora           sudo dnf install gcc"; \
+		echo "  Alpine           sudo apk add gcc musl-dev"; \
+		echo "  macOS            xcode-select --install"; exit 1; }
