@@ -36,11 +36,17 @@ type entry struct {
 	merge   func(store.Record) (store.Record, error)
 }
 
-// entry judges the documents of one run.
+// entry judges the documents of one run. One that is there twice, under two
+// names that say the same, counts once.
 func (in *Ingester) entry(parcels []parcel) *entry {
-	docs := make([]*document, len(parcels))
-	for i, p := range parcels {
-		docs[i] = p.doc
+	type key struct{ sha256, identity string }
+	seen := map[key]bool{}
+	var docs []*document
+	for _, p := range parcels {
+		if k := (key{p.doc.SHA256, p.doc.Identity}); !seen[k] {
+			seen[k] = true
+			docs = append(docs, p.doc)
+		}
 	}
 	evidence := evidenceOf(docs, time.Now())
 	e := &entry{parcels: parcels, record: in.judge(evidence)}

@@ -131,12 +131,26 @@ func (e *evidence) add(more *evidence) *store.RefusedError {
 		late = append(late, a.Agent)
 	}
 	e.late = union(e.late, late)
+	more.noteMismatch(e.spec, e.stage)
 	e.answers = append(e.answers, answers...)
 	e.syntheses = append(e.syntheses, syntheses...)
 	e.receipts = slices.Concat(e.receipts, more.receipts)
 	e.reports = slices.Concat(e.reports, more.reports)
 	e.sort()
 	return nil
+}
+
+// noteMismatch finds evidence that names another spec or stage than the run it
+// belongs to.
+func (e *evidence) noteMismatch(spec, stage string) {
+	r := &e.reports[0]
+	if e.spec != spec {
+		r.Findings = append(r.Findings, finding{Code: findSpecMismatch, Detail: shorten(path.Base(e.receipts[0].Path)+" says "+e.spec, maxDetail)})
+	}
+	if e.stage != stage {
+		r.Findings = append(r.Findings, finding{Code: findStageMismatch, Detail: shorten(path.Base(e.receipts[0].Path)+" says "+e.stage, maxDetail)})
+	}
+	e.receipts[0].Report = schema.Object(jsonText(*r))
 }
 
 // missingOf returns what other has and e has not.

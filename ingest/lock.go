@@ -62,7 +62,7 @@ func (h Home) Lock() (*Lock, error) {
 	case !last.Unsettled.IsZero():
 		l.holder.Unsettled = last.Unsettled
 	}
-	return l, nil
+	return l, l.write()
 }
 
 // Unsettled is since when files in done/ must be looked at again; ok is false
@@ -83,10 +83,11 @@ func (l *Lock) Settled() error {
 	return l.write()
 }
 
-// Release gives the home back. inOrder says that everything that was moved to
-// done/ has been looked at.
+// Release gives the home back. inOrder says that everything this process has
+// moved to done/ was looked at afterwards; what a process before it left is
+// not forgotten by that.
 func (l *Lock) Release(inOrder bool) error {
-	if inOrder {
+	if _, left := l.Unsettled(); inOrder && !left {
 		l.holder.Unsettled = time.Time{}
 	}
 	return errors.Join(l.write(), l.flock.Unlock())

@@ -56,8 +56,11 @@ func Check(path string, data []byte, maxBytes int64) (Checked, *Rejection) {
 		c.Agents = append(c.Agents, a.Agent)
 	}
 	c.Agents = unique(c.Agents)
-	if o := originOf(abs, path, now, now); o.folderSpec != "" && (o.folderSure || d.Spec == o.folderSpec) {
-		c.Name = filepath.Join(o.folderSpec, c.Name) // the folder counts
+	switch o := originOf(abs, path, now, now); {
+	case o.folderSure:
+		c.Name = filepath.Join("consensus", o.folderSpec, c.Name) // the folder counts
+	case o.folderSpec != "" && d.Spec == o.folderSpec:
+		c.Name = filepath.Join(o.folderSpec, c.Name)
 	}
 	if isTemporary(filepath.Base(path)) || !isDocumentName(filepath.Base(path), inboxPlace) {
 		c.Name += ".json" // else the daemon would pass it by

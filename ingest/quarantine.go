@@ -45,7 +45,7 @@ var ErrNoFailure = errors.New("no such file in failed/")
 func (h Home) Failures() ([]Failure, error) {
 	var list []Failure
 	err := filepath.WalkDir(h.Failed(), func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || strings.HasSuffix(path, reasonSuffix) {
+		if err != nil || e.IsDir() || strings.HasSuffix(path, reasonSuffix) || isTemporary(e.Name()) {
 			return err
 		}
 		name, err := filepath.Rel(h.Failed(), path)

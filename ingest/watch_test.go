@@ -263,3 +263,17 @@ func TestDoneIsNotKeptWhenNobodyWantsIt(t *testing.T) {
 	}
 	h.verify()
 }
+
+func TestAPartDroppedTwiceUnderTwoNamesIsRecordedOnce(t *testing.T) {
+	h := newHouse(t)
+	h.drop("one.json", part("r", "claude", "yes"))
+	h.drop("two.json", part("r", "claude", "yes"))
+	counts, _ := h.ingest(ingest.Options{})
+	if want := (ingest.Counts{Recorded: 1}); counts != want {
+		t.Errorf("counts %+v, want %+v", counts, want)
+	}
+	if left := h.files(h.Inbox()); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	h.verify()
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/consensusd/consensusd/ingest"
+	"github.com/consensusd/consensusd/schema"
+	"github.com/consensusd/consensusd/serve"
+	"github.com/consensusd/consensusd/store"
+)
+
+// The exit statuses, which scripts rely on.
+const (
+	exitDone     = 0
+	exitFailed   = 1
+	exitMisused  = 2 // unknown flag, bad value
+	exitRejected = 3 // some input was rejected, or something was found wrong
+	exitNotFound = 4
+	exitHeld     = 5 // another daemon holds this home
+	exitGate     = 6 // the verdict did not pass
+)
+
+// A failure is an error with its exit status and what to do about it.
+type failure struct {
+	exit int
+	code string // for programs
+	text string
+	hint string // "" when there is nothing to do
+	err  error  // the cause, if another error is
+}
+
+func (f *failure) Error() string { return f.text }
+func (f *failure) Unwrap() error { return f.err }
+
+// An exitStatus ends the program when everything has been said already.
+type exitStatus int
+
+func (s exitStatus) Error() string { return "exit status " + strconv.Itoa(int(s)) }
+
+// misuse is the failure of a command line that makes no sense.
+func misuse(cmd *cobra.Command, text string) *failure {
+	return &failure{exit: exitMisused, code: "usage", text: text, hint: "see " + cmd.CommandPath() + " --help"}
+}
+
+// arguments checks the number of arguments.
+func arguments(least, most int, want string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < least || most >= 0 && len(args) > most {
+			return misuse(cmd, fmt.Sprintf("%s takes %s, not %d", cmd.CommandPath(), want, len(args)))
+		}
+		return nil
+	}
+}
+
+// explain turns any error into a failure: the one place where errors meet exit
+// statuses.
+func (c *cli) explain(err error) *failure {
+	var f *failure
+	var rejection *ingest.Rejection
+	var newer *schema.NewerError
+	var older *schema.OlderError
+	switch text := err.Error(); {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, store.ErrNoDatabase):
+		return c.noDatabase(err)
+	case errors.Is(err, ingest.ErrHeld):
+		return &failure{exit: exitHeld, code: "held", text: text, hint: "one daemon serves a home: " + c.command("status") + " tells about it", err: err}
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, ingest.ErrNoFailure):
+		return &failure{exit: exitNotFound, code: "not_found", text: text, err: err}
+	case errors.As(err, &rejection):
+		return &failure{exit: exitRejected, code: rejection.Code, text: text, hint: rejection.Hint, err: err}
+	case errors.As(err, &newer), errors.As(err, &older):
+		return &failure{exit: exitFailed, code: "schema", text: text, err: err}
+	case errors.Is(err, context.Canceled):
+		return &failure{exit: exitFailed, code: "interrupted", text: "interrupted", hint: "run it again: nothing is recorded twice", err: err}
+	case errors.Is(err, fs.ErrPermission):
+		return &failure{exit: exitFailed, code: "permission", text: text, hint: "run it as a user who may, or change the permissions", err: err}
+	default:
+		return &failure{exit: exitFailed, code: "failed", text: text, err: err}
+	}
+}
+
+func (c *cli) noDatabase(err error) *failure {
+	f := &failure{
+		exit: exitFailed, code: "no_database", text: err.Error(), err: err,
+		hint: "start " + c.command("watch") + " or run " + c.command("ingest") + " to create it, or name another with --home or --db",
+	}
+	if _, stat := os.Stat(c.home); c.db == "" && errors.Is(stat, fs.ErrNotExist) {
+		f.text = "there is no home at " + c.home + ", and so no database"
+	}
+	return f
+}
+
+// report says what went wrong and returns the exit status.
+func (c *cli) report(args []string, err error) int {
+	var said exitStatus
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &said):
+		return int(said)
+	}
+	f := c.explain(err)
+	c.json = c.json || wantsJSON(args)
+	c.complain("consensusd: "+f.text, f.hint, serve.Error{Code: f.code, Message: f.text, Hint: f.hint})
+	return f.exit
+}
+
+// complain says on stderr, to people or to programs, that something is wrong.
+func (c *cli) complain(line, hint string, e serve.Error) {
+	if c.json {
+		serve.Write(c.stderr, serve.Failure{Error: e})
+		return
+	}
+	fmt.Fprintln(c.stderr, visibleLine(line))
+	if hint != "" {
+		fmt.Fprintln(c.stderr, "  "+visibleLine(hint))
+	}
+}
+
+// wantsJSON looks for --json where the command line was not understood.
+func wantsJSON(args []string) bool {
+	for _, a := range args {
+		switch a {
+		case "--":
+			return false
+		case "--json", "--json=true":
+			return true
+		}
+	}
+	on, err := strconv.ParseBool(os.Getenv(variable("json")))
+	return err == nil && on
+}
+
+// note tells people something on the side; programs find it among the
+// warnings of the answer.
+func (c *cli) note(format string, args ...any) {
+	text := visibleLine(fmt.Sprintf(format, args...))
+	switch {
+	case c.json:
+		c.warnings = append(c.warnings, text)
+	case !c.quiet:
+		fmt.Fprintln(c.stderr, text)
+	}
+}

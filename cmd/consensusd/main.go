@@ -1,0 +1,29 @@
+// Command consensusd records what AI coding agents agree on: it watches an
+// inbox, records each consensus run whole in a database, and answers questions
+// about the runs.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal kills
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+// run executes one command line and returns its exit status.
+func run(ctx context.Context, args []string) int {
+	c := newCLI(os.Stdin, os.Stdout, os.Stderr)
+	root := c.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if flushed := c.stdout.flush(); err == nil && flushed != nil {
+		err = flushed
+	}
+	return c.report(args, err)
+}

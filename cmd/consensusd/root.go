@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/consensusd/consensusd/ingest"
+	"github.com/consensusd/consensusd/store"
+)
+
+// A cli is one invocation of the program: where it reads and writes, and what
+// holds for every command.
+type cli struct {
+	stdin          io.Reader
+	stdout, stderr *screen
+	warnings       []string // for the JSON answer
+
+	home    string
+	db      string
+	json    bool
+	quiet   bool
+	noColor bool
+
+	named   map[string]bool // flags that the command line gives
+	fromEnv map[string]bool // flags that the environment gives
+}
+
+func newCLI(stdin io.Reader, stdout, stderr *os.File) *cli {
+	return &cli{
+		stdin: stdin, stdout: newScreen(stdout, true), stderr: newScreen(stderr, false),
+		named: map[string]bool{}, fromEnv: map[string]bool{},
+	}
+}
+
+const rootLong = `consensusd records consensus runs: several AI coding agents work on the same
+stage of the same spec, and what they answer is compared and synthesised.
+
+Agents write JSON files into an inbox folder and know nothing else. A daemon
+puts the files of one run together, judges what they really show, and records
+each run exactly once in a SQLite database. Everybody asks that database.
+
+Every flag has an environment variable: --max-bytes is CONSENSUSD_MAX_BYTES.
+What the command line says wins.
+
+Exit status: 0 done, 1 failed, 2 misused, 3 some input was rejected or
+something was found wrong, 4 not found, 5 another daemon holds this home,
+6 the verdict did not pass the gate.`
+
+const rootExample = `  consensusd watch &                      # record what is dropped into ./evidence/inbox
+  consensusd put --wait plan_claude.json  # check a document, drop it, wait for its receipt
+  consensusd runs                         # the newest runs
+  consensusd show SPEC-KIT-065 plan       # the newest run of a spec's stage, whole`
+
+func (c *cli) root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:           "consensusd",
+		Short:         "Record what AI coding agents agree on",
+		Long:          rootLong,
+		Example:       rootExample,
+		Version:       programVersion(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          unknownCommand,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.readEnvironment(cmd); err != nil {
+				return err
+			}
+			c.decideColours()
+			return nil
+		},
+	}
+	cmd.SetOut(c.stdout)
+	cmd.SetErr(c.stderr)
+	cmd.SetVersionTemplate("consensusd {{.Version}}\n")
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misuse(cmd, err.Error()) })
+	f := cmd.PersistentFlags()
+	f.StringVar(&c.home, "home", "./evidence", "folder of the inbox and what becomes of it")
+	f.StringVar(&c.db, "db", "", "database `file` (default consensus.db in the home)")
+	f.BoolVar(&c.json, "json", false, "answer as JSON, for programs")
+	f.BoolVar(&c.quiet, "quiet", false, "only data and errors: no progress, notes or confirmations")
+	f.BoolVar(&c.noColor, "no-color", false, "no colours (NO_COLOR does the same)")
+
+	cmd.AddGroup(
+		&cobra.Group{ID: "record", Title: "Record:"},
+		&cobra.Group{ID: "ask", Title: "Ask:"},
+		&cobra.Group{ID: "care", Title: "Look after it:"},
+	)
+	add := func(group string, commands ...*cobra.Command) {
+		for _, sub := range commands {
+			sub.GroupID = group
+			cmd.AddCommand(sub)
+		}
+	}
+	add("record", c.watchCommand(), c.ingestCommand(), c.putCommand())
+	add("ask", c.runsCommand(), c.showCommand(), c.artifactsCommand())
+	add("care", c.failedCommand(), c.statusCommand(), c.verifyCommand())
+	cmd.AddCommand(c.schemaCommand(), c.versionCommand())
+	cmd.SetHelpCommand(helpCommand())
+	return cmd
+}
+
+// unknownCommand is what a command does that only groups others: help when
+// nothing is asked for.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	err := misuse(cmd, "unknown command "+quoted(args[0]))
+	if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
+		err.hint = "did you mean " + strings.Join(similar, " or ") + "?"
+	}
+	return err
+}
+
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Explain a command",
+		Long:  "help explains the program, or one of its commands.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || about == nil || len(rest) > 0 {
+				return unknownCommand(cmd.Root(), args)
+			}
+			return about.Help()
+		},
+	}
+}
+
+// Home is the folder that the command works on.
+func (c *cli) Home() ingest.Home { return ingest.Home(c.home) }
+
+// database returns what to open.
+func (c *cli) database() (string, error) {
+	switch {
+	case c.db == "":
+		return c.Home().Database(), nil
+	case strings.Contains(c.db, "://"):
+		return "", &failure{exit: exitMisused, code: "usage", text: "--db " + quoted(c.db) + ": this version keeps runs in SQLite files only", hint: "name a file, as in --db runs/consensus.db"}
+	}
+	return c.db, nil
+}
+
+// open opens the database for reading. It creates nothing.
+func (c *cli) open(ctx context.Context) (*store.Store, error) {
+	target, err := c.database()
+	if err != nil {
+		return nil, err
+	}
+	return store.OpenReadOnly(ctx, target)
+}
+
+// command returns a command line on the same home, to be pasted.
+func (c *cli) command(words ...string) string {
+	line := []string{"consensusd"}
+	for _, w := range words {
+		line = append(line, shellQuoted(w))
+	}
+	for _, flag := range []struct{ name, value string }{{"home", c.home}, {"db", c.db}} {
+		if c.named[flag.name] {
+			line = append(line, "--"+flag.name, shellQuoted(flag.value))
+		}
+	}
+	return strings.Join(line, " ")
+}
