@@ -71,7 +71,7 @@ func (p *pass) due(t time.Time) {
 // one run when idle, more as more wait.
 func (p *pass) read(ctx context.Context, sources []source, enter func(string)) error {
 	ctx, cancel := context.WithCancel(ctx)
-	work := make(chan file)
+	work := make(chan file, maxBatchRuns) // enough for the readers to go on during a commit
 	defer func() {
 		cancel()
 		close(work)

@@ -6,10 +6,12 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
 )
 
 //go:embed sqlite/*.sql
@@ -22,6 +24,15 @@ type Engine string
 const SQLite Engine = "sqlite"
 
 var dialects = map[Engine]goose.Dialect{SQLite: goose.DialectSQLite3}
+
+// catalogues ask each engine whether goose's table of versions is there, and
+// how many tables there are.
+var catalogues = map[Engine]string{
+	SQLite: "SELECT COUNT(*) FILTER (WHERE name = '" + goose.DefaultTablename + "'), COUNT(*) FROM sqlite_schema WHERE type = 'table'",
+}
+
+// ErrForeign reports a database that holds another program's tables.
+var ErrForeign = errors.New("database belongs to another program: name another one with --db")
 
 // A NewerError reports a database that a later version of the program has
 // migrated; this one must not touch it.
@@ -40,18 +51,32 @@ func (e *OlderError) Error() string {
 
 // Migrate brings db to the newest schema, forward only, each migration in a
 // transaction of its own. It does nothing where there is nothing to do, and
-// returns a [*NewerError] when db is ahead of this program.
+// returns a [*NewerError] when db is ahead of this program, [ErrForeign] when
+// it is another program's. When somebody else is migrating db at the same
+// moment it may fail; trying again is safe.
 func Migrate(ctx context.Context, db *sql.DB, engine Engine) error {
-	p, err := provider(db, engine)
+	have, found, err := version(ctx, db, engine)
+	know := Version(engine)
+	switch {
+	case err != nil:
+		return err
+	case have > know:
+		return &NewerError{have, know}
+	case have == know:
+		return nil
+	}
+	if !found {
+		if err := createVersions(ctx, db, engine); err != nil {
+			return fmt.Errorf("create schema version: %w", err)
+		}
+	}
+	files, err := fs.Sub(migrations, string(engine))
 	if err != nil {
 		return err
 	}
-	have, know, err := p.GetVersions(ctx)
+	p, err := goose.NewProvider(dialects[engine], db, files)
 	if err != nil {
-		return fmt.Errorf("read schema version: %w", err)
-	}
-	if have > know {
-		return &NewerError{have, know}
+		return err
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate schema %d to %d: %w", have, know, err)
@@ -59,23 +84,69 @@ func Migrate(ctx context.Context, db *sql.DB, engine Engine) error {
 	return nil
 }
 
-// Check returns nil when db has exactly the newest schema, and a
-// [*NewerError] or [*OlderError] otherwise. It changes nothing.
+// Check returns nil when db has exactly the newest schema, else a
+// [*NewerError], an [*OlderError] or [ErrForeign]. It changes nothing.
 func Check(ctx context.Context, db *sql.DB, engine Engine) error {
-	p, err := provider(db, engine)
-	if err != nil {
-		return err
-	}
-	have, know, err := p.GetVersions(ctx)
+	have, _, err := version(ctx, db, engine)
+	know := Version(engine)
 	switch {
 	case err != nil:
-		return fmt.Errorf("read schema version: %w", err)
+		return err
 	case have > know:
 		return &NewerError{have, know}
 	case have < know:
 		return &OlderError{have, know}
 	}
 	return nil
+}
+
+// version returns the version of the schema in db, and whether it is on record
+// at all. Unlike goose's own function of this kind it changes nothing.
+func version(ctx context.Context, db database.DBTxConn, engine Engine) (have int64, found bool, err error) {
+	var versions, tables int64
+	if err := db.QueryRowContext(ctx, catalogues[engine]).Scan(&versions, &tables); err != nil {
+		return 0, false, fmt.Errorf("read schema version: %w", err)
+	}
+	switch {
+	case versions == 0 && tables > 0:
+		return 0, false, ErrForeign
+	case versions == 0:
+		return 0, false, nil
+	}
+	s, err := database.NewStore(dialects[engine], goose.DefaultTablename)
+	if err != nil {
+		return 0, false, err
+	}
+	have, err = s.GetLatestVersion(ctx, db)
+	if err != nil {
+		return 0, false, fmt.Errorf("read schema version: %w", err)
+	}
+	return have, true, nil
+}
+
+// createVersions creates goose's table of versions unless it is there, in one
+// transaction: goose itself waits a second when another process was faster.
+func createVersions(ctx context.Context, db *sql.DB, engine Engine) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	_, found, err := version(ctx, tx, engine)
+	if err != nil || found {
+		return err
+	}
+	s, err := database.NewStore(dialects[engine], goose.DefaultTablename)
+	if err != nil {
+		return err
+	}
+	if err := s.CreateVersionTable(ctx, tx); err != nil {
+		return err
+	}
+	if err := s.Insert(ctx, tx, database.InsertRequest{Version: 0}); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // Version returns the newest schema this program knows.
@@ -103,12 +174,4 @@ func SQL(engine Engine) string {
 		text = append(text, b...)
 	}
 	return string(text)
-}
-
-func provider(db *sql.DB, engine Engine) (*goose.Provider, error) {
-	files, err := fs.Sub(migrations, string(engine))
-	if err != nil {
-		return nil, err
-	}
-	return goose.NewProvider(dialects[engine], db, files)
 }

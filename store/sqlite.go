@@ -100,13 +100,14 @@ func sqliteDSN(path string, options url.Values) string {
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: options.Encode()}).String()
 }
 
-// migrateSQLite is [schema.Migrate], but waits when another process is just
-// creating the database: switching a new file to WAL ignores the busy timeout.
+// migrateSQLite is [schema.Migrate], but tries again when another process is
+// just creating the database: switching a new file to WAL ignores the busy
+// timeout, and the tables that the other one made first are an error to us.
 func migrateSQLite(ctx context.Context, db *sql.DB) error {
 	for try := 1; ; try++ {
 		err := schema.Migrate(ctx, db, schema.SQLite)
 		var e sqlite3.Error
-		if !errors.As(err, &e) || e.Code != sqlite3.ErrBusy || try == 10 {
+		if !errors.As(err, &e) || e.Code != sqlite3.ErrBusy && e.Code != sqlite3.ErrError || try == 10 {
 			return err
 		}
 		select {

@@ -210,7 +210,7 @@ func (e expectation) Set(s string) error {
 	return nil
 }
 
-func (e expectation) Type() string              { return "stage=agents" }
+func (e expectation) Type() string               { return "stage=agents" }
 func (e expectation) split(text string) []string { return strings.Split(text, ";") }
 
 func (e expectation) String() string {

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/consensusd/consensusd/ingest"
+	"github.com/consensusd/consensusd/serve"
+	"github.com/consensusd/consensusd/store"
+)
+
+const watchLong = `watch is the daemon: it records what is dropped into the inbox until it is
+stopped (Ctrl-C or SIGTERM; a second one kills). Stopping loses nothing: what
+has not been recorded waits in the inbox.
+
+  HOME/inbox/     drop JSON documents here, in any sub-folder; write them under
+                  a name that begins with . or ends in .tmp, then rename, or let
+                  consensusd put do it
+  HOME/done/      recorded files, kept for --keep-done
+  HOME/failed/    what cannot be recorded, with the reason beside it
+
+A run is recorded when its agents and a synthesis are in, when a manifest says
+that it is complete, or --assemble-timeout after its newest part.
+
+It answers /healthz (the process lives) and /readyz (it can record now) over
+HTTP. Another address than loopback needs --http-token-file; whoever asks then
+sends the token in it as Authorization: Bearer TOKEN.`
+
+const watchExample = `  consensusd watch
+  consensusd watch --home /var/lib/consensusd --expect plan=gemini,claude,gpt_pro
+  consensusd watch --observe docs --http off     # also read a tree, in place`
+
+const defaultAddress = "127.0.0.1:7910"
+
+// The flags of watch.
+type watching struct {
+	*recording
+	observe   folders
+	rescan    duration
+	keepDone  duration
+	http      address
+	tokenFile string
+}
+
+func (c *cli) watchCommand() *cobra.Command {
+	w := &watching{recording: newRecording(), rescan: duration(5 * time.Second), keepDone: duration(week), http: defaultAddress}
+	cmd := &cobra.Command{
+		Use:     "watch",
+		Short:   "Record what is dropped into the inbox until stopped (the daemon)",
+		Long:    watchLong,
+		Example: watchExample,
+		Args:    arguments(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if w.rescan <= 0 {
+				return misuse(cmd, "--rescan must be more than 0")
+			}
+			return c.watch(cmd.Context(), w)
+		},
+	}
+	f := cmd.Flags()
+	w.addTo(f)
+	f.Var(&w.observe, "observe", "also read this tree, in place (repeatable)")
+	f.Var(&w.rescan, "rescan", "how long at most between looks at the inbox")
+	f.Var(&w.keepDone, "keep-done", "how long recorded files stay in done/; 0 deletes them at once")
+	f.Var(&w.http, "http", "where to answer /healthz and /readyz; off")
+	f.StringVar(&w.tokenFile, "http-token-file", "", "`file` with the token that HTTP requests must bring")
+	return cmd
+}
+
+func (c *cli) watch(ctx context.Context, w *watching) (err error) {
+	target, err := c.database()
+	if err != nil {
+		return err
+	}
+	if err := c.Home().Create(); err != nil {
+		return err
+	}
+	lock, err := c.lock("one daemon is enough: it records whatever is dropped into the inbox")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release(err == nil)) }()
+	s, err := store.Open(ctx, target)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+
+	log := slog.New(c.logHandler())
+	in := ingest.New(c.Home(), s, w.options(c.Home(), log))
+	server, err := c.listen(w, log)
+	if err != nil {
+		return err
+	}
+	var addr string
+	if server != nil {
+		addr = server.Addr()
+	}
+	if err := errors.Join(lock.Announce(addr), c.greet(log, target, addr)); err != nil {
+		return err
+	}
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if server != nil {
+		serving.Go(func() {
+			if err := server.Run(ctx, serve.Handler(in.Ready)); err != nil {
+				log.Error("no longer answering HTTP; recording goes on", "error", err)
+			}
+		})
+	}
+	if err := in.Watch(ctx, lock); err != nil {
+		return err
+	}
+	log.Info("stopped; what is not recorded waits in the inbox")
+	return nil
+}
+
+func (w *watching) options(home ingest.Home, log *slog.Logger) ingest.Options {
+	o := w.recording.options()
+	o.Observe, o.Rescan, o.Log = w.observe, time.Duration(w.rescan), log
+	if o.KeepDone = time.Duration(w.keepDone); o.KeepDone == 0 {
+		o.KeepDone = -1 // delete at once
+	}
+	o.OnEvent = func(e ingest.Event) { logEvent(log, home, e) }
+	return o
+}
+
+// listen takes the HTTP address. When nobody asked for one, doing without is
+// better than not recording.
+func (c *cli) listen(w *watching, log *slog.Logger) (*serve.Server, error) {
+	if w.http == "off" {
+		return nil, nil
+	}
+	server, err := serve.Listen(string(w.http), w.tokenFile)
+	switch {
+	case err == nil:
+		return server, nil
+	case errors.Is(err, serve.ErrNeedsToken):
+		return nil, &failure{exit: exitMisused, code: "usage", text: err.Error(), hint: "write a token into a file and name it with --http-token-file, or listen on 127.0.0.1", err: err}
+	case c.given("http") || w.tokenFile != "":
+		return nil, &failure{exit: exitFailed, code: "http", text: err.Error(), hint: "choose another --http, or off", err: err}
+	}
+	log.Warn("not answering HTTP; recording goes on", "error", err, "remedy", "choose another --http, or off")
+	return nil, nil
+}
+
+// greet says what happens now, and how to go on.
+func (c *cli) greet(log *slog.Logger, target, addr string) error {
+	if !c.stderr.terminal || c.json || c.quiet {
+		log.Info("watching", "inbox", c.Home().Inbox(), "database", target, "http", either(addr, "off"), "ask", c.command("runs"))
+		return nil
+	}
+	lines := [][2]string{
+		{"drop files", c.Home().Inbox() + "  (or: " + c.command("put", "FILE") + ")"},
+		{"database", target},
+		{"ask", c.command("runs")},
+		{"health", "off"},
+		{"stop", "Ctrl-C"},
+	}
+	if addr != "" {
+		lines[3][1] = "http://" + addr + "/readyz"
+	}
+	fmt.Fprintln(c.stderr, "consensusd records what is dropped into the inbox.")
+	for _, l := range lines {
+		fmt.Fprintf(c.stderr, "  %-11s %s\n", l[0], visibleLine(l[1]))
+	}
+	return nil
+}
