@@ -46,14 +46,21 @@ func evidenceOf(docs []*document, now time.Time) *evidence {
 }
 
 // runIdentity is what tells the run of this document, which gives no run_id,
-// from other runs of the same moment. Parts are told by spec and stage; two
-// run documents are two runs, unless the runner's own stamp in their names
-// says that they are one.
+// from other runs of the same moment. Parts are told by spec and stage; run
+// documents that say different things are different runs, unless the runner's
+// own stamp in their names says that they are one.
 func (d *document) runIdentity() []string {
-	if d.Kind == docRun && d.NameTime.IsZero() {
-		return []string{d.Spec, d.Stage, d.SHA256}
+	identity := []string{d.Spec, d.Stage}
+	if d.Kind != docRun || !d.NameTime.IsZero() {
+		return identity
 	}
-	return []string{d.Spec, d.Stage}
+	for _, a := range d.Answers {
+		identity = append(identity, a.Agent, a.Content, a.Error)
+	}
+	if d.Synthesis != nil {
+		identity = append(identity, d.Synthesis.Content)
+	}
+	return identity
 }
 
 func (e *evidence) addDocument(d *document, now time.Time) {

@@ -39,9 +39,13 @@ func TestAFileWrittenSlowlyIsRecordedOnceItIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := runDocument("slow", strings.Repeat("word ", 1000))
-	for i, chunk := range chunks(text, 8) {
+	parts := chunks(text, 8)
+	for i, chunk := range parts {
 		if _, err := f.WriteString(chunk); err != nil {
 			t.Fatal(err)
+		}
+		if i == len(parts)-1 {
+			break
 		}
 		// The daemon has seen the unfinished file when it has recorded one
 		// that came after it.

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/consensusd/consensusd/dbgen/sqlite"
@@ -16,7 +18,7 @@ func amend(ctx context.Context, q sqlite.Querier, e Entry) (changed bool, err er
 		return false, err
 	}
 	if e.Merge == nil {
-		if !slices.EqualFunc(stored.Artifacts, sorted(e.Artifacts), sameArtifact) || !sameRun(stored.Run, e.Run) {
+		if !sameContent(stored, e.Record) {
 			return false, &RefusedError{
 				Code: CodeContradiction, RunID: e.Run.RunID,
 				Message: "the run is recorded with other content",
@@ -26,8 +28,12 @@ func amend(ctx context.Context, q sqlite.Querier, e Entry) (changed bool, err er
 		return false, nil
 	}
 	merged, err := e.Merge(stored)
-	if err != nil {
-		return false, err
+	var refused *RefusedError
+	switch {
+	case errors.As(err, &refused):
+		return false, refused
+	case err != nil:
+		return false, &RefusedError{Code: CodeRefused, RunID: e.Run.RunID, Message: err.Error()}
 	}
 	steps := []func(context.Context, sqlite.Querier, Record, Record) (bool, error){
 		amendRun, amendArtifacts, amendSyntheses, amendFindings,
@@ -136,11 +142,23 @@ func sameRun(a, b Run) bool {
 		slices.Equal(a.MissingAgents, b.MissingAgents) && slices.Equal(a.Conflicts, b.Conflicts)
 }
 
-func sameArtifact(a, b Artifact) bool { return a.Agent == b.Agent && a.Content == b.Content }
+// sameContent reports whether two records say the same, in whatever order.
+func sameContent(a, b Record) bool {
+	type answer struct{ agent, content string }
+	answerOf := func(a Artifact) answer { return answer{a.Agent, a.Content} }
+	textOf := func(y Synthesis) string { return y.SynthesizedContent }
+	return sameRun(a.Run, b.Run) && sameKeys(a.Artifacts, b.Artifacts, answerOf) && sameKeys(a.Syntheses, b.Syntheses, textOf)
+}
 
-// sorted returns artifacts in the order in which they are read.
-func sorted(artifacts []Artifact) []Artifact {
-	return slices.SortedFunc(slices.Values(artifacts), byAgent)
+func sameKeys[Row any, Key comparable](a, b []Row, key func(Row) Key) bool {
+	set := func(rows []Row) map[Key]bool {
+		keys := make(map[Key]bool, len(rows))
+		for _, r := range rows {
+			keys[key(r)] = true
+		}
+		return keys
+	}
+	return maps.Equal(set(a), set(b))
 }
 
 // one turns a count of changed rows into an error unless it is one.

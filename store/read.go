@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/base64"
@@ -33,7 +32,7 @@ type Filter struct {
 	Verdict              schema.Verdict
 	Since, Until         time.Time // from the first to just before the second
 	After                string    // the cursor of the page before; "" begins
-	Limit                int       // of runs a page; 0 means 10
+	Limit                int       // of runs a page; 10 unless it is positive
 }
 
 // A Page is part of a list of runs, newest first.
@@ -75,7 +74,10 @@ func (f Filter) params() (sqlite.ListRunsParams, error) {
 	p := sqlite.ListRunsParams{
 		Since: math.MinInt64, Before: math.MaxInt64,
 		Stage: f.Stage, Verdict: string(f.Verdict), Agent: f.Agent,
-		PageSize: int64(cmp.Or(f.Limit, 10)),
+		PageSize: 10,
+	}
+	if f.Limit > 0 {
+		p.PageSize = int64(f.Limit)
 	}
 	if !f.Since.IsZero() {
 		p.Since = f.Since.Unix()
@@ -90,7 +92,7 @@ func (f Filter) params() (sqlite.ListRunsParams, error) {
 	if err != nil {
 		return p, err
 	}
-	if at <= p.Before {
+	if at < p.Before {
 		p.Before, p.BeforeID = at, id
 	}
 	return p, nil
@@ -170,11 +172,6 @@ func whole(ctx context.Context, q sqlite.Querier, runID string) (r Record, err e
 	}
 	r.Receipts, err = q.ListReceipts(ctx, runID)
 	return r, err
-}
-
-// byAgent is the order of ListArtifacts.
-func byAgent(a, b Artifact) int {
-	return cmp.Or(cmp.Compare(a.Agent, b.Agent), cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(a.ArtifactID, b.ArtifactID))
 }
 
 // Totals are the figures of a database at a glance.

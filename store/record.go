@@ -114,7 +114,7 @@ func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
 	if isNew == 0 {
 		outcome = Amended
 	}
-	known, runID, err := insertReceipts(ctx, q, e.Receipts, outcome)
+	known, runID, err := insertReceipts(ctx, q, e.Record, outcome)
 	switch {
 	case err != nil:
 		return Result{}, err
@@ -135,11 +135,11 @@ func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
 	return Result{Outcome: outcome, RunID: e.Run.RunID}, nil
 }
 
-// insertReceipts returns how many of the receipts were there before, and the
-// run that the last of those belongs to.
-func insertReceipts(ctx context.Context, q sqlite.Querier, receipts []Receipt, state Outcome) (known int, runID string, err error) {
-	for _, r := range receipts {
-		r.State = string(state)
+// insertReceipts returns how many of the receipts of new were there before, and
+// the run that the last of those belongs to.
+func insertReceipts(ctx context.Context, q sqlite.Querier, new Record, state Outcome) (known int, runID string, err error) {
+	for _, r := range new.Receipts {
+		r.State, r.RunID = string(state), new.Run.RunID
 		n, err := q.InsertReceipt(ctx, sqlite.InsertReceiptParams(r))
 		if err != nil {
 			return 0, "", err

@@ -43,7 +43,6 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 		"_txlock":       {"immediate"},   // take the write lock at BEGIN, not midway
 		"_auto_vacuum":  {"incremental"}, // only a new file takes it
 		"_journal_mode": {"WAL"},
-		"_synchronous":  {"FULL"}, // what is committed survives power loss
 	}))
 	if err != nil {
 		return nil, err
@@ -97,6 +96,7 @@ func sqliteDSN(path string, options url.Values) string {
 	}
 	options.Set("_busy_timeout", fmt.Sprint(busyTimeout.Milliseconds()))
 	options.Set("_foreign_keys", "1")
+	options.Set("_synchronous", "FULL") // what is committed survives power loss
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: options.Encode()}).String()
 }
 

@@ -102,9 +102,10 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 	if server != nil {
 		addr = server.Addr()
 	}
-	if err := errors.Join(lock.Announce(addr), c.greet(log, target, addr)); err != nil {
+	if err := lock.Announce(addr); err != nil {
 		return err
 	}
+	c.greet(log, target, addr)
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	ctx, stop := context.WithCancel(ctx)
@@ -153,10 +154,10 @@ func (c *cli) listen(w *watching, log *slog.Logger) (*serve.Server, error) {
 }
 
 // greet says what happens now, and how to go on.
-func (c *cli) greet(log *slog.Logger, target, addr string) error {
+func (c *cli) greet(log *slog.Logger, target, addr string) {
 	if !c.stderr.terminal || c.json || c.quiet {
 		log.Info("watching", "inbox", c.Home().Inbox(), "database", target, "http", either(addr, "off"), "ask", c.command("runs"))
-		return nil
+		return
 	}
 	lines := [][2]string{
 		{"drop files", c.Home().Inbox() + "  (or: " + c.command("put", "FILE") + ")"},
@@ -172,5 +173,4 @@ func (c *cli) greet(log *slog.Logger, target, addr string) error {
 	for _, l := range lines {
 		fmt.Fprintf(c.stderr, "  %-11s %s\n", l[0], visibleLine(l[1]))
 	}
-	return nil
 }
