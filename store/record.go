@@ -135,11 +135,11 @@ func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
 	return Result{Outcome: outcome, RunID: e.Run.RunID}, nil
 }
 
-// insertReceipts returns how many of the receipts of new were there before, and
+// insertReceipts returns how many of the receipts of rec were there before, and
 // the run that the last of those belongs to.
-func insertReceipts(ctx context.Context, q sqlite.Querier, new Record, state Outcome) (known int, runID string, err error) {
-	for _, r := range new.Receipts {
-		r.State, r.RunID = string(state), new.Run.RunID
+func insertReceipts(ctx context.Context, q sqlite.Querier, rec Record, state Outcome) (known int, runID string, err error) {
+	for _, r := range rec.Receipts {
+		r.State, r.RunID = string(state), rec.Run.RunID
 		n, err := q.InsertReceipt(ctx, sqlite.InsertReceiptParams(r))
 		if err != nil {
 			return 0, "", err

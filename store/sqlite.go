@@ -38,12 +38,43 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if version, number, _ := sqlite3.Version(); number < oldestSQLite {
 		return nil, fmt.Errorf("SQLite %s is linked in, which can lose committed data: build with the library that go-sqlite3 brings along, at least 3.51.3", version)
 	}
-	writer, err := sql.Open("sqlite3", sqliteDSN(path, url.Values{
+	// Look first: a database of a later program, or another's, stays as it is.
+	s, err := openSQLiteReadOnly(ctx, path)
+	var older *schema.OlderError
+	isNew := errors.Is(err, ErrNoDatabase)
+	if err != nil && !isNew && !errors.As(err, &older) {
+		return nil, err
+	}
+	writer, err := openSQLiteWriter(ctx, path, isNew)
+	if err != nil {
+		if s != nil {
+			s.Close()
+		}
+		return nil, err
+	}
+	if s == nil {
+		if s, err = openSQLiteReadOnly(ctx, path); err != nil {
+			writer.Close()
+			return nil, err
+		}
+	}
+	s.writer = writer
+	if s.stmts, err = s.engine.prepare(ctx, writer); err != nil {
+		return nil, errors.Join(err, writer.Close(), s.reader.Close())
+	}
+	return s, nil
+}
+
+func openSQLiteWriter(ctx context.Context, path string, isNew bool) (*sql.DB, error) {
+	options := url.Values{
 		"mode":          {"rwc"},
-		"_txlock":       {"immediate"},   // take the write lock at BEGIN, not midway
-		"_auto_vacuum":  {"incremental"}, // only a new file takes it
+		"_txlock":       {"immediate"}, // take the write lock at BEGIN, not midway
 		"_journal_mode": {"WAL"},
-	}))
+	}
+	if isNew {
+		options.Set("_auto_vacuum", "incremental") // too late for any other, and yet a write
+	}
+	writer, err := sql.Open("sqlite3", sqliteDSN(path, options))
 	if err != nil {
 		return nil, err
 	}
@@ -52,16 +83,7 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 		writer.Close()
 		return nil, explainSQLite(err)
 	}
-	s, err := openSQLiteReadOnly(ctx, path)
-	if err != nil {
-		writer.Close()
-		return nil, err
-	}
-	s.writer = writer
-	if s.stmts, err = s.engine.prepare(ctx, writer); err != nil {
-		return nil, errors.Join(err, writer.Close(), s.reader.Close())
-	}
-	return s, nil
+	return writer, nil
 }
 
 func openSQLiteReadOnly(ctx context.Context, path string) (*Store, error) {

@@ -94,7 +94,8 @@ type engine interface {
 // Open opens the database at target for recording and reading, creates it if
 // it is not there, and brings its schema up to date. target is the path of a
 // SQLite file. A database that a newer program wrote is refused with a
-// [*schema.NewerError].
+// [*schema.NewerError], another program's with [schema.ErrForeign]; neither is
+// touched.
 func Open(ctx context.Context, target string) (*Store, error) {
 	s, err := openSQLite(ctx, target)
 	if err != nil {

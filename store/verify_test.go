@@ -1,0 +1,177 @@
+package store
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestVerifyLooksAtEveryRunAndTellsHowFarItIs(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		const runs = 230
+		var all []Record
+		for n := range runs {
+			all = append(all, small(n, "S", "plan", "claude"))
+		}
+		mustRecord(t, s, all...)
+		// The last run by id is the last to be looked at.
+		execute(t, s, "UPDATE agent_artifacts SET content = 'no' WHERE run_id = (SELECT MAX(run_id) FROM consensus_runs)")
+		var progress [][2]int64
+		problems, err := s.Verify(t.Context(), func(done, all int64) { progress = append(progress, [2]int64{done, all}) })
+		if len(problems) != 1 || err != nil {
+			t.Errorf("Verify = %v, %v, want one problem", problems, err)
+		}
+		if diff := cmp.Diff([][2]int64{{100, runs}, {200, runs}, {runs, runs}}, progress); diff != "" {
+			t.Errorf("progress (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestVerifyFindsWhatIsWrong(t *testing.T) {
+	run := sample(1).Run.RunID
+	tests := map[string]struct {
+		harm string
+		want Problem // Why is part of it
+	}{
+		"content of an artifact": {
+			"UPDATE agent_artifacts SET content = content || ' ' WHERE agent = 'claude' AND run_id = '" + run + "'",
+			Problem{"artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
+		},
+		"agent of an artifact": {
+			"UPDATE agent_artifacts SET agent = 'gpt' WHERE agent = 'claude' AND run_id = '" + run + "'",
+			Problem{"artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
+		},
+		"run of an artifact": {
+			"UPDATE agent_artifacts SET run_id = '" + sample(2).Run.RunID + "' WHERE agent = 'claude' AND run_id = '" + run + "'",
+			Problem{"artifact", sample(1).Artifacts[0].ArtifactID, "(run " + sample(2).Run.RunID + ")"},
+		},
+		"content of a synthesis": {
+			"UPDATE synthesis_results SET synthesized_content = 'Nobody agrees.' WHERE run_id = '" + run + "'",
+			Problem{"synthesis", sample(1).Syntheses[0].SynthesisID, "its content is not what was recorded"},
+		},
+		"verdict better than the run": {
+			"UPDATE synthesis_results SET consensus_verdict = 'unanimous' WHERE run_id = '" + run + "'",
+			Problem{"synthesis", sample(1).Syntheses[0].SynthesisID, "verdict unanimous, but its run is degraded"},
+		},
+		"run better than its verdict": {
+			"UPDATE consensus_runs SET degraded = FALSE WHERE run_id = '" + run + "'",
+			Problem{"synthesis", sample(1).Syntheses[0].SynthesisID, "verdict degraded, but its run is unanimous"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, s *Store) {
+				mustRecord(t, s, sample(0), sample(1), sample(2))
+				mustBeWell(t, s)
+				execute(t, s, test.harm)
+				mustFind(t, s, test.want)
+			})
+		})
+	}
+}
+
+func TestVerifyFindsReceiptsWithoutTheirRun(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		r := sample(1)
+		mustRecord(t, s, sample(0), r)
+		if _, err := s.Reject(t.Context(), document(Run{}, "bad.json", "malformed")); err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range []string{"agent_artifacts", "synthesis_results", "run_findings", "consensus_runs"} {
+			execute(t, s, "DELETE FROM "+table+" WHERE run_id = '"+r.Run.RunID+"'")
+		}
+		mustFind(t, s,
+			Problem{"receipt", r.Receipts[0].SHA256, "its run " + r.Run.RunID + " is not in the database (file " + r.Receipts[0].Path + ")"},
+			Problem{"receipt", r.Receipts[1].SHA256, r.Receipts[1].Path})
+	})
+}
+
+func TestVerifyFindsRowsWithoutTheirRun(t *testing.T) {
+	s := open(t, newFile(t))
+	r := sample(1)
+	r.Receipts = nil
+	mustRecord(t, s, sample(0), r)
+	if _, err := plain(t, s.Target()).ExecContext(t.Context(), "DELETE FROM consensus_runs WHERE run_id = ?", r.Run.RunID); err != nil {
+		t.Fatal(err)
+	}
+	orphan := func(table string) Problem {
+		return Problem{"database", s.Target(), "foreign key: " + table}
+	}
+	mustFind(t, s, orphan("agent_artifacts"), orphan("agent_artifacts"), orphan("run_findings"), orphan("run_findings"), orphan("synthesis_results"))
+}
+
+// A bit flipped on the disk is nothing that SQLite itself would notice.
+func TestVerifyFindsAFlippedBit(t *testing.T) {
+	s := open(t, newFile(t))
+	r := sample(1)
+	r.Artifacts[0] = answer(r.Run, "claude", strings.Repeat("A mark to be found in the file. ", 500))
+	mustRecord(t, s, r)
+	closeStore(t, s)
+	damage(t, s.Target(), 0, "mark to be found", "mark to be fount")
+	mustFind(t, openReadOnly(t, s.Target()), Problem{"artifact", r.Artifacts[0].ArtifactID, "its content is not what was recorded"})
+}
+
+func TestVerifyFindsAnIndexThatHasLostARow(t *testing.T) {
+	s := open(t, newFile(t))
+	mustRecord(t, s, sample(1))
+	at := pageOf(t, s, "idx_consensus_spec_stage")
+	closeStore(t, s)
+	damage(t, s.Target(), at, sample(1).Run.SpecID, "SPEC-KIT-???")
+	mustFind(t, openReadOnly(t, s.Target()), Problem{"database", s.Target(), "integrity: row 1 missing from index idx_consensus_spec_stage"})
+}
+
+func TestVerifyFailsOnADamagedPageAndSaysWhatToDo(t *testing.T) {
+	s := open(t, newFile(t))
+	mustRecord(t, s, sample(1))
+	at := pageOf(t, s, "agent_artifacts")
+	closeStore(t, s)
+	damage(t, s.Target(), at, "\r\x00\x00", "\x00\x00\x00") // the type of the page
+	problems, err := openReadOnly(t, s.Target()).Verify(t.Context(), nil)
+	if err == nil || !strings.Contains(err.Error(), "restore a backup") {
+		t.Errorf("Verify = %v, %v, want that the database is damaged", problems, err)
+	}
+}
+
+// pageOf returns where in the file the root of a table or index begins.
+func pageOf(t *testing.T, s *Store, name string) (offset int) {
+	t.Helper()
+	var page, size int
+	if err := s.reader.QueryRowContext(t.Context(), "SELECT rootpage FROM sqlite_schema WHERE name = ?", name).Scan(&page); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.reader.QueryRowContext(t.Context(), "PRAGMA page_size").Scan(&size); err != nil {
+		t.Fatal(err)
+	}
+	return (page - 1) * size
+}
+
+// damage replaces the first was in a closed file, from offset on.
+func damage(t *testing.T, path string, offset int, was, is string) {
+	t.Helper()
+	content := read(t, path)
+	at := strings.Index(content[offset:], was)
+	if at < 0 {
+		t.Fatalf("%q is not in the file", was)
+	}
+	at += offset
+	write(t, path, content[:at]+is+content[at+len(was):])
+}
+
+// mustFind fails the test unless Verify finds these problems, and no others,
+// in whatever order.
+func mustFind(t *testing.T, s *Store, want ...Problem) {
+	t.Helper()
+	got, err := s.Verify(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	partOf := cmp.Comparer(func(a, b Problem) bool {
+		return a.What == b.What && a.Which == b.Which && (strings.Contains(a.Why, b.Why) || strings.Contains(b.Why, a.Why))
+	})
+	sorted := cmpopts.SortSlices(func(a, b Problem) bool { return a.What+a.Which+a.Why < b.What+b.Which+b.Why })
+	if diff := cmp.Diff(want, got, partOf, sorted); diff != "" {
+		t.Errorf("Verify (-want +got):\n%s", diff)
+	}
+}
