@@ -33,7 +33,7 @@ WHERE r.timestamp >= @since AND r.timestamp <= @before
   AND (r.timestamp < @before OR r.run_id < @before_id)
   AND (CAST(@stage AS TEXT) = '' OR r.stage = CAST(@stage AS TEXT))
   AND (CAST(@verdict AS TEXT) = '' OR CAST(@verdict AS TEXT) =
-       CASE WHEN NOT r.consensus_ok THEN 'failed' WHEN r.degraded THEN 'degraded' ELSE 'unanimous' END)
+       CASE WHEN r.consensus_ok IS NOT TRUE THEN 'failed' WHEN r.degraded IS NOT FALSE THEN 'degraded' ELSE 'unanimous' END)
   AND (CAST(@agent AS TEXT) = '' OR EXISTS (
        SELECT 1 FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(@agent AS TEXT)))
 ORDER BY r.timestamp DESC, r.run_id DESC
@@ -49,7 +49,7 @@ WHERE r.spec_id = @spec_id
   AND (r.timestamp < @before OR r.run_id < @before_id)
   AND (CAST(@stage AS TEXT) = '' OR r.stage = CAST(@stage AS TEXT))
   AND (CAST(@verdict AS TEXT) = '' OR CAST(@verdict AS TEXT) =
-       CASE WHEN NOT r.consensus_ok THEN 'failed' WHEN r.degraded THEN 'degraded' ELSE 'unanimous' END)
+       CASE WHEN r.consensus_ok IS NOT TRUE THEN 'failed' WHEN r.degraded IS NOT FALSE THEN 'degraded' ELSE 'unanimous' END)
   AND (CAST(@agent AS TEXT) = '' OR EXISTS (
        SELECT 1 FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(@agent AS TEXT)))
 ORDER BY r.timestamp DESC, r.run_id DESC

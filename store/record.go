@@ -27,8 +27,9 @@ type Entry struct {
 	Record
 	// Merge returns what the run shows when the documents of this entry are
 	// added to what is stored. It is called within the transaction, and only
-	// when the run is there already and this entry has a document that is not.
-	// Its result must not depend on the order in which documents came. An
+	// when the run is there already and this entry has a document that is not,
+	// or none at all. Its result must not depend on the order in which
+	// documents came, and keeps the run's id, spec, stage and syntheses. An
 	// error refuses the entry. Without Merge, a run that is there and differs
 	// is a contradiction.
 	Merge func(stored Record) (Record, error)
@@ -106,6 +107,9 @@ func (s *Store) recordOne(ctx context.Context, tx *sql.Tx, q sqlite.Querier, e E
 }
 
 func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
+	if e.Run.RunID == "" || e.Run.SpecID == "" || e.Run.Stage == "" {
+		return Result{}, refuse(e.Run.RunID, "run_id, spec_id and stage must not be empty")
+	}
 	isNew, err := q.InsertRun(ctx, sqlite.InsertRunParams(e.Run))
 	if err != nil {
 		return Result{}, err
@@ -157,15 +161,24 @@ func insertReceipts(ctx context.Context, q sqlite.Querier, rec Record, state Out
 	return known, runID, nil
 }
 
+// insertBelongings inserts what belongs to a run and is not there yet.
 func insertBelongings(ctx context.Context, q sqlite.Querier, r Record) error {
 	for _, a := range r.Artifacts {
-		if _, err := q.InsertArtifact(ctx, sqlite.InsertArtifactParams(a)); err != nil {
+		n, err := q.InsertArtifact(ctx, sqlite.InsertArtifactParams(a))
+		if err != nil {
 			return fmt.Errorf("artifact of %s: %w", a.Agent, err)
+		}
+		if n == 0 || a.ArtifactID == "" {
+			return refuse(a.RunID, fmt.Sprintf("artifact id %q of %s is empty or taken", a.ArtifactID, a.Agent))
 		}
 	}
 	for _, y := range r.Syntheses {
-		if _, err := q.InsertSynthesis(ctx, sqlite.InsertSynthesisParams(y)); err != nil {
+		n, err := q.InsertSynthesis(ctx, sqlite.InsertSynthesisParams(y))
+		if err != nil {
 			return fmt.Errorf("synthesis: %w", err)
+		}
+		if n == 0 || y.SynthesisID == "" {
+			return refuse(y.RunID, fmt.Sprintf("synthesis id %q is empty or taken", y.SynthesisID))
 		}
 	}
 	for _, f := range r.Findings {
@@ -176,27 +189,41 @@ func insertBelongings(ctx context.Context, q sqlite.Querier, r Record) error {
 	return nil
 }
 
-// withIDs completes what a caller of Record may leave out.
+func refuse(runID, why string) *RefusedError {
+	return &RefusedError{Code: CodeRefused, RunID: runID, Message: why}
+}
+
+// withIDs completes what a caller of Record may leave out. An answer that is
+// there twice counts once.
 func withIDs(r Record) Record {
 	at := Time(r.Run.Timestamp)
-	r.Artifacts = append([]Artifact(nil), r.Artifacts...)
-	for i := range r.Artifacts {
-		a := &r.Artifacts[i]
-		a.RunID = r.Run.RunID
+	r.Artifacts = each(r.Artifacts, func(a *Artifact) string {
+		a.RunID, a.CreatedAt = r.Run.RunID, cmp.Or(a.CreatedAt, r.Run.Timestamp)
 		a.ArtifactID = ArtifactID(at, a.RunID, a.Agent, a.Content)
-		a.CreatedAt = cmp.Or(a.CreatedAt, r.Run.Timestamp)
-	}
-	r.Syntheses = append([]Synthesis(nil), r.Syntheses...)
-	for i := range r.Syntheses {
-		y := &r.Syntheses[i]
-		y.RunID = r.Run.RunID
-		y.SynthesisID = SynthesisID(at, y.RunID, y.SynthesizedContent)
-		y.CreatedAt = cmp.Or(y.CreatedAt, r.Run.Timestamp)
-		y.ConsensusVerdict = Verdict(r.Run)
-	}
-	r.Findings = append([]Finding(nil), r.Findings...)
-	for i := range r.Findings {
-		r.Findings[i].RunID = r.Run.RunID
-	}
+		return a.ArtifactID
+	})
+	r.Syntheses = each(r.Syntheses, func(y *Synthesis) string {
+		y.RunID, y.CreatedAt = r.Run.RunID, cmp.Or(y.CreatedAt, r.Run.Timestamp)
+		y.SynthesisID, y.ConsensusVerdict = SynthesisID(at, y.RunID, y.SynthesizedContent), Verdict(r.Run)
+		return y.SynthesisID
+	})
+	r.Findings = each(r.Findings, func(f *Finding) Finding {
+		f.RunID = r.Run.RunID
+		return *f
+	})
 	return r
+}
+
+// each returns a copy of rows that complete has completed, the first of every
+// key that it returns.
+func each[Row any, Key comparable](rows []Row, complete func(*Row) Key) []Row {
+	var done []Row
+	seen := map[Key]bool{}
+	for _, row := range rows {
+		if key := complete(&row); !seen[key] {
+			seen[key] = true
+			done = append(done, row)
+		}
+	}
+	return done
 }

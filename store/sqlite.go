@@ -208,7 +208,7 @@ func (e sqliteEngine) probe(ctx context.Context, db *sql.DB) error {
 func (sqliteEngine) check(ctx context.Context, db *sql.DB) ([]string, error) {
 	problems, err := pragmaRows(ctx, db, "PRAGMA integrity_check", "integrity: ")
 	if err != nil {
-		return nil, err
+		return problems, err // what was found before it got too bad to go on
 	}
 	if len(problems) == 1 && problems[0] == "integrity: ok" {
 		problems = nil
@@ -234,7 +234,7 @@ func pragmaRows(ctx context.Context, db *sql.DB, pragma, prefix string) (lines [
 			into[i] = &cells[i]
 		}
 		if err := rows.Scan(into...); err != nil {
-			return nil, err
+			return lines, err
 		}
 		words := make([]string, len(cells))
 		for i, c := range cells {

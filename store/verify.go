@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/consensusd/consensusd/dbgen/sqlite"
@@ -22,11 +23,14 @@ type Problem struct {
 func (s *Store) Verify(ctx context.Context, progress func(done, all int64)) ([]Problem, error) {
 	var problems []Problem
 	lines, err := s.engine.check(ctx, s.reader)
-	if err != nil {
-		return nil, s.explain("check the database", err)
-	}
 	for _, l := range lines {
 		problems = append(problems, Problem{"database", s.target, l})
+	}
+	if err != nil && len(problems) > 0 {
+		return append(problems, Problem{"database", s.target, s.explain("check", err).Error()}), nil
+	}
+	if err != nil {
+		return nil, s.explain("check the database", err)
 	}
 	found, err := s.verifyRuns(ctx, progress)
 	if err != nil {
@@ -56,6 +60,9 @@ func (s *Store) verifyRuns(ctx context.Context, progress func(done, all int64)) 
 		}
 		for _, id := range ids {
 			r, err := s.Whole(ctx, id)
+			if errors.Is(err, ErrNotFound) {
+				continue // deleted while we looked
+			}
 			if err != nil {
 				return nil, err
 			}

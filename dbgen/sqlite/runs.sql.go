@@ -160,7 +160,7 @@ WHERE r.timestamp >= ?1 AND r.timestamp <= ?2
   AND (r.timestamp < ?2 OR r.run_id < ?3)
   AND (CAST(?4 AS TEXT) = '' OR r.stage = CAST(?4 AS TEXT))
   AND (CAST(?5 AS TEXT) = '' OR CAST(?5 AS TEXT) =
-       CASE WHEN NOT r.consensus_ok THEN 'failed' WHEN r.degraded THEN 'degraded' ELSE 'unanimous' END)
+       CASE WHEN r.consensus_ok IS NOT TRUE THEN 'failed' WHEN r.degraded IS NOT FALSE THEN 'degraded' ELSE 'unanimous' END)
   AND (CAST(?6 AS TEXT) = '' OR EXISTS (
        SELECT 1 FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(?6 AS TEXT)))
 ORDER BY r.timestamp DESC, r.run_id DESC
@@ -227,7 +227,7 @@ WHERE r.spec_id = ?1
   AND (r.timestamp < ?3 OR r.run_id < ?4)
   AND (CAST(?5 AS TEXT) = '' OR r.stage = CAST(?5 AS TEXT))
   AND (CAST(?6 AS TEXT) = '' OR CAST(?6 AS TEXT) =
-       CASE WHEN NOT r.consensus_ok THEN 'failed' WHEN r.degraded THEN 'degraded' ELSE 'unanimous' END)
+       CASE WHEN r.consensus_ok IS NOT TRUE THEN 'failed' WHEN r.degraded IS NOT FALSE THEN 'degraded' ELSE 'unanimous' END)
   AND (CAST(?7 AS TEXT) = '' OR EXISTS (
        SELECT 1 FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(?7 AS TEXT)))
 ORDER BY r.timestamp DESC, r.run_id DESC

@@ -77,8 +77,8 @@ CREATE INDEX idx_receipts_run ON receipts(run_id);
 
 CREATE VIEW v1_runs AS
 SELECT r.run_id, r.spec_id, r.stage, r.timestamp,
-       CASE WHEN NOT r.consensus_ok THEN 'failed'
-            WHEN r.degraded THEN 'degraded'
+       CASE WHEN r.consensus_ok IS NOT TRUE THEN 'failed'
+            WHEN r.degraded IS NOT FALSE THEN 'degraded'
             ELSE 'unanimous' END AS verdict,
        r.consensus_ok, r.degraded, r.missing_agents, r.conflicts,
        (SELECT COUNT(*) FROM agent_artifacts a WHERE a.run_id = r.run_id) AS artifacts,
