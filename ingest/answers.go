@@ -3,8 +3,10 @@ package ingest
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -29,13 +31,19 @@ func readAnswer(d *document, obj *object, o origin) *string {
 		}
 	}
 	if c := obj.object("consensus"); c != nil {
-		if word := c.text(statusNames...); word != "" {
+		if word := c.text(statusNames...); word != "" && a.usable() { // who gives no answer knows no outcome
 			d.Report.Status = shorten(word, maxDetail)
 			d.Report.status(statusOf(word))
 		}
 	}
 	d.Answers = []answer{a}
 	return &a.Agent
+}
+
+// usable reports whether the answer by itself is one that can be used.
+func (a answer) usable() bool {
+	x := exhibit{answer: a, read: readContent(a.Content)}
+	return a.Error == "" && x.read.Error == "" && !x.read.Blank && !x.read.Echo && !isStub(x)
 }
 
 func isScalar(v jsontext.Value) bool { return v.Kind() != '{' && v.Kind() != '[' && v.Kind() != 'n' }
@@ -66,24 +74,30 @@ func readTelemetry(d *document, obj *object, o origin) *string {
 		return nil
 	}
 	var expected []string
-	for _, e := range elements(list) {
+	if tooMany(list) {
+		obj.overlong("agents")
+		return nil
+	}
+	for i, e := range elements(list) {
 		if e.Kind() != '{' {
 			continue
 		}
-		m := objectOf(e, "")
+		m := objectOf(e, consensus.pointer+"/agents/"+strconv.Itoa(i))
 		agent := agentName(m.text(agentNames...))
 		if agent == "" {
 			continue
 		}
 		expected = append(expected, agent)
 		d.Report.Metrics[agent] = metricsOf(m)
+		obj.adopt(m)
 	}
 	d.Report.Expected = union(d.Report.Expected, expected)
 	return nil
 }
 
 // metricsOf returns an agent's metrics without what is unknown, and without
-// the agent, whose they are anyway.
+// the agent, whose they are anyway. They are written as they will be in a
+// report, which holds them at a greater depth.
 func metricsOf(obj *object) jsontext.Value {
 	var m members
 	for _, e := range obj.members {
@@ -91,10 +105,18 @@ func metricsOf(obj *object) jsontext.Value {
 			m.set(e.name, e.value)
 		}
 	}
-	if m.get("error") == "" && strings.EqualFold(m.get("status"), "error") {
-		m.setText("error", "status error")
+	switch err, status := errorText(obj), m.get("status"); {
+	case err != "":
+		m.setText("error", err)
+	case strings.EqualFold(status, "error") || statusOf(status) == statusNotOK:
+		m.setText("error", "status "+status)
 	}
-	return m.object()
+	v := m.object()
+	if _, err := json.Marshal(report{Metrics: map[string]jsontext.Value{"": v}}); err != nil {
+		obj.bad = &Rejection{Code: CodeTooDeep, Pointer: obj.pointer, Message: "metrics are nested too deep", Hint: "put deep structures into an answer's content as text"}
+		return nil
+	}
+	return jsontext.Value(jsonText(v))
 }
 
 // notePlaceholders finds members that a template left as they were.

@@ -164,18 +164,19 @@ func (g *group) expected(operator map[string][]string) []string {
 // expected agents' answers and a synthesis. Without anybody expected it cannot
 // be told, and the run waits for its deadline.
 func (g *group) waitsFor(operator map[string][]string) []string {
-	var synthesis, all, complete bool
+	var synthesis, all, complete, some bool
 	in := map[string]bool{}
 	for _, p := range g.parts {
 		d := p.doc
 		complete = complete || d.Complete || d.Kind == docRun
 		all = all || d.Kind == docVerdict
 		synthesis = synthesis || d.Synthesis != nil
+		some = some || d.Synthesis != nil || len(d.Answers) > 0
 		for _, a := range d.Answers {
 			in[a.Agent] = true
 		}
 	}
-	if complete {
+	if complete && some { // a manifest alone is only early
 		return nil
 	}
 	var lacks []string

@@ -161,7 +161,7 @@ func TestAContradictingRunDocumentIsQuarantinedWithBothHashes(t *testing.T) {
 	if want := (ingest.Counts{Amended: 1}); counts != want {
 		t.Errorf("other layout: %+v, want %+v", counts, want)
 	}
-	h.drop("other.json", strings.Replace(goodRun, "yes, too", "no", 1))
+	h.drop("an-earlier-name.json", strings.Replace(goodRun, "yes, too", "no", 1))
 	counts, events := h.ingest(ingest.Options{})
 	if want := (ingest.Counts{Rejected: 1}); counts != want {
 		t.Fatalf("other content: %+v, want %+v", counts, want)

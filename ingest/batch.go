@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -38,7 +39,8 @@ type entry struct {
 
 // entry judges the documents of one run. One that is there twice, under two
 // names that say the same, counts once.
-func (in *Ingester) entry(parcels []parcel) *entry {
+// runID is that of the recorded run which they amend, "" when they tell it.
+func (in *Ingester) entry(parcels []parcel, runID string) *entry {
 	type key struct{ sha256, identity string }
 	seen := map[key]bool{}
 	var docs []*document
@@ -49,6 +51,7 @@ func (in *Ingester) entry(parcels []parcel) *entry {
 		}
 	}
 	evidence := evidenceOf(docs, time.Now())
+	evidence.runID = cmp.Or(runID, evidence.runID)
 	e := &entry{parcels: parcels, record: in.judge(evidence)}
 	e.merge = func(stored store.Record) (store.Record, error) {
 		all, err := storedEvidence(stored)
@@ -101,9 +104,7 @@ func (in *Ingester) commit(ctx context.Context, b *batch) error {
 		s.done(p)
 		in.event(Event{Outcome: string(store.Duplicate), RunID: p.duplicate, SpecID: p.doc.Spec, Stage: p.doc.Stage, Files: []string{p.file.path}})
 	}
-	if err := s.finish(); err != nil {
-		return err
-	}
+	s.finish()
 	return in.reject(ctx, rejected)
 }
 
@@ -118,7 +119,7 @@ func (in *Ingester) settleEntry(s *settling, e *entry, r store.Result) (rejected
 		return rejected
 	case store.Stale: // another daemon was faster with some of them
 		for _, p := range e.parcels {
-			delete(in.parts, p.file.path)
+			in.readAnew(p.file)
 		}
 		return nil
 	}

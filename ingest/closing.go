@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/consensusd/consensusd/store"
@@ -12,18 +13,17 @@ import (
 // those that are recorded already and have more to them now.
 func (p *pass) closeRuns(ctx context.Context, closing bool) error {
 	for _, g := range groups(p.in.waiting(), p.in.opts.AssembleTimeout) {
-		due := closing || len(g.waitsFor(p.in.opts.Expect)) == 0
-		if deadline := g.deadline(p.in.opts.AssembleTimeout); !due {
-			due = !time.Now().Before(deadline)
-			if recorded, err := p.in.isRecorded(ctx, g); err != nil {
-				return err
-			} else if !due && !recorded {
-				p.due(deadline)
-				continue
-			}
+		runID, err := p.in.recordedRun(ctx, g)
+		if err != nil {
+			return err
+		}
+		deadline := g.deadline(p.in.opts.AssembleTimeout)
+		if !closing && runID == "" && len(g.waitsFor(p.in.opts.Expect)) > 0 && time.Now().Before(deadline) {
+			p.due(deadline)
+			continue
 		}
 		if parcels, ok := p.reopen(ctx, g); ok {
-			p.batch.add(p.in.entry(parcels))
+			p.batch.add(p.in.entry(parcels, runID))
 		}
 		if p.batch.full() {
 			if err := p.commit(ctx); err != nil {
@@ -34,23 +34,54 @@ func (p *pass) closeRuns(ctx context.Context, closing bool) error {
 	return p.commit(ctx)
 }
 
-// isRecorded reports whether the run that the parts belong to is recorded
-// already, so that they amend it. It asks once for every part.
-func (in *Ingester) isRecorded(ctx context.Context, g *group) (bool, error) {
-	fresh := false
+// recordedRun returns the run that the parts belong to if it is recorded
+// already, so that they amend it, else "". It asks once for every part.
+func (in *Ingester) recordedRun(ctx context.Context, g *group) (runID string, err error) {
+	if !slices.ContainsFunc(g.parts, func(p *part) bool { return p.fresh }) {
+		return "", nil
+	}
+	if runID = g.recordedID(); runID == "" {
+		runID, err = in.hostRun(ctx, g)
+	} else if _, err = in.store.Run(ctx, runID); errors.Is(err, store.ErrNotFound) {
+		runID, err = "", nil
+	}
+	if err != nil {
+		return "", err
+	}
 	for _, p := range g.parts {
-		fresh = fresh || p.fresh
 		p.fresh = false
 	}
-	id := g.recordedID()
-	if !fresh || id == "" {
-		return false, nil
+	return runID, nil
+}
+
+// hostRun returns the run that parts known by spec and stage alone came too
+// late for: the only run of these that was recorded within the time that a run
+// is waited for, and that lacks just what they bring. Whatever else they bring
+// shows that they are of another run.
+func (in *Ingester) hostRun(ctx context.Context, g *group) (string, error) {
+	lead := g.parts[0].doc
+	since := g.parts[0].stamp.lastChange().Add(-in.opts.AssembleTimeout)
+	recent, err := in.store.RecentRuns(ctx, lead.Spec, lead.Stage, since)
+	if err != nil || len(recent) != 1 {
+		return "", err
 	}
-	_, err := in.store.Run(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+	r, err := in.store.Whole(ctx, recent[0])
+	if err != nil {
+		return "", err
 	}
-	return err == nil, err
+	for _, p := range g.parts {
+		d := p.doc
+		apart := time.Duration(d.Report.At-r.Run.Timestamp*1000) * time.Millisecond
+		if d.Report.Rank < timeOfFile && apart.Abs() > sameRunWithin || d.Synthesis != nil && len(r.Syntheses) > 0 {
+			return "", nil
+		}
+		for _, a := range d.Answers {
+			if !slices.Contains(r.Run.MissingAgents, a.Agent) {
+				return "", nil
+			}
+		}
+	}
+	return r.Run.RunID, nil
 }
 
 // reopen reads the files of a run once more, now that they are recorded. It is
@@ -62,10 +93,7 @@ func (p *pass) reopen(ctx context.Context, g *group) (parcels []parcel, ok bool)
 		c := p.in.open(ctx, part.file)
 		switch {
 		case c.err != nil || c.doc == nil || c.sha256 != part.doc.SHA256:
-			delete(p.in.parts, part.file.path)
-			if part.file.place == settledPlace {
-				p.in.again = append(p.in.again, part.file)
-			}
+			p.in.readAnew(part.file)
 			p.due(time.Now())
 			ok = false
 		case c.duplicate != "":
@@ -82,4 +110,14 @@ func earlier(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// readAnew forgets what is known of a file that waits, so that the next pass
+// reads it.
+func (in *Ingester) readAnew(f file) {
+	in.anew = true
+	delete(in.parts, f.path)
+	if f.place == settledPlace {
+		in.again = append(in.again, f) // no scan would find it
+	}
 }

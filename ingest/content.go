@@ -12,12 +12,14 @@ import (
 )
 
 // A reading is what the judge sees in one content. A content is usable if it
-// is neither blank nor an echo; one that is not usable reports no conflict.
+// is neither blank nor an echo and says no error; one that is not usable reports no conflict.
 type reading struct {
 	Blank      bool // nothing but white space, also as JSON: null, "", {}, [], an empty fence
 	Echo       bool // no answer of its own: the prompt's schema handed back, or a transcript with no answer in it
 	Transcript bool // a command-line transcript or a terminal capture wraps the answer
 	Truncated  bool // looks like JSON and ends in the middle
+
+	Error string // why there is no answer, as the content itself says in its member error
 
 	Stage, Agent string   // what the answer itself says, as written; "" if nothing or a placeholder
 	Model        string   // likewise
@@ -65,6 +67,7 @@ func readWrapped(text string, wraps int) reading {
 type answerText struct {
 	weight
 	stage, agent, model string
+	failure             string
 	conflicts           []string
 	inner               jsontext.Value // the longest string member that begins like an answer itself
 }
@@ -146,6 +149,13 @@ func (a *answerText) member(dec *jsontext.Decoder, in scope, name string) error 
 		}
 		a.conflicts = append(a.conflicts, conflictList(v)...)
 		return a.values(jsontext.NewDecoder(bytes.NewReader(v), lenient...), 0)
+	case name == `"error"` && in == inWhole:
+		v, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		a.failure = cmp.Or(a.failure, failureText(v))
+		return a.values(jsontext.NewDecoder(bytes.NewReader(v), lenient...), 0)
 	case in == inWhole && kind == '"':
 		v, err := dec.ReadValue()
 		if err == nil {
@@ -189,11 +199,11 @@ func beginsLikeAnswer(quoted []byte) bool {
 // reading is what an answer says or, for an envelope, what the answer in it
 // says: an envelope is eight ninths or more one string that begins like an answer.
 func (a answerText) reading(wraps int) reading {
-	r := reading{Echo: a.echo(), Stage: a.stage, Agent: a.agent, Model: a.model, Conflicts: a.conflicts}
+	r := reading{Echo: a.echo(), Error: a.failure, Stage: a.stage, Agent: a.agent, Model: a.model, Conflicts: a.conflicts}
 	if n := len(a.inner); n > 0 && wraps > 0 && a.own-n < n/8 {
 		in := readWrapped(unquote(a.inner), wraps-1)
 		in.Stage, in.Agent, in.Model = cmp.Or(r.Stage, in.Stage), cmp.Or(r.Agent, in.Agent), cmp.Or(r.Model, in.Model)
-		in.Conflicts = append(r.Conflicts, in.Conflicts...)
+		in.Error, in.Conflicts = cmp.Or(r.Error, in.Error), append(r.Conflicts, in.Conflicts...)
 		r = in
 	}
 	r.Conflicts = eachOnce(r.Conflicts)
@@ -212,7 +222,7 @@ func conflictList(v jsontext.Value) []string {
 	}
 	for {
 		item, err := dec.ReadValue()
-		if err != nil {
+		if err != nil || len(list) == maxList {
 			return eachOnce(list)
 		}
 		list = append(list, conflictText(item))

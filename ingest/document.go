@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -64,6 +65,8 @@ type synthesis struct {
 // It is kept in the document's receipt, so that a run can be judged again when
 // more of its documents come.
 type report struct {
+	Spec      string                    `json:"spec,omitzero"`
+	Stage     string                    `json:"stage,omitzero"`
 	At        int64                     `json:"at,omitzero"`        // the run's time, Unix milliseconds
 	Rank      timeRank                  `json:"rank,omitzero"`      // how well the document knows it
 	Expected  []string                  `json:"expected,omitempty"` // agents
@@ -119,10 +122,10 @@ func (d *document) find(code, agent, detail string) {
 	d.Report.Findings = append(d.Report.Findings, finding{code, agent, shorten(detail, maxDetail)})
 }
 
-// warn notes something to be told to who wrote the document; what goes beyond
-// maxWarnings would not be read.
+// warn notes something to be told to who wrote the document, once; what goes
+// beyond maxWarnings would not be read.
 func (d *document) warn(text string) {
-	if len(d.Warnings) < maxWarnings {
+	if len(d.Warnings) < maxWarnings && !slices.Contains(d.Warnings, text) {
 		d.Warnings = append(d.Warnings, text)
 	}
 }

@@ -3,7 +3,6 @@ package ingest
 import (
 	"cmp"
 	"errors"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -64,15 +63,23 @@ func (d *document) runIdentity() []string {
 }
 
 func (e *evidence) addDocument(d *document, now time.Time) {
-	if d.Spec != e.spec {
-		d.find(findSpecMismatch, "", path.Base(d.Path)+" says "+d.Spec)
+	d.Report.Spec, d.Report.Stage = d.Spec, d.Stage
+	var own time.Time // of what has no time of its own
+	if d.Report.Rank < timeOfFile {
+		own = time.UnixMilli(d.Report.At).UTC()
 	}
-	if d.Stage != e.stage {
-		d.find(findStageMismatch, "", path.Base(d.Path)+" says "+d.Stage)
+	for _, a := range d.Answers {
+		a.Created = cmp.Or(a.Created, own)
+		a.Error = cmp.Or(a.Error, a.Metadata.failure())
+		if standsIn(a.Content, a.Metadata) {
+			a.Metadata = a.Metadata.without(metadataSource)
+		}
+		e.answers = append(e.answers, a)
 	}
-	e.answers = append(e.answers, d.Answers...)
 	if d.Synthesis != nil {
-		e.syntheses = append(e.syntheses, *d.Synthesis)
+		y := *d.Synthesis
+		y.Created = cmp.Or(y.Created, own)
+		e.syntheses = append(e.syntheses, y)
 	}
 	e.receipts = append(e.receipts, d.receipt(now))
 	e.reports = append(e.reports, d.Report)
@@ -99,11 +106,11 @@ func storedEvidence(r store.Record) (*evidence, error) {
 	}
 	for _, a := range r.Artifacts {
 		m := objectMembers(a.Metadata)
-		if a.Content == "" && m.get(metadataSource) == sourceMetrics {
-			continue // it stood in for an answer; the metrics are in a report
+		if standsIn(a.Content, m) {
+			continue // the metrics are in a report
 		}
 		e.answers = append(e.answers, answer{
-			Agent: a.Agent, Content: a.Content, Metadata: m, Error: m.get("error"),
+			Agent: a.Agent, Content: a.Content, Metadata: m, Error: m.failure(),
 			Created: store.Time(a.CreatedAt), id: a.ArtifactID,
 		})
 	}
@@ -119,11 +126,12 @@ func storedEvidence(r store.Record) (*evidence, error) {
 	return e, nil
 }
 
-func objectMembers(o schema.Object) (m members) {
-	if obj, rejection := parseObject([]byte(o)); rejection == nil {
-		m.merge(obj.source)
+func objectMembers(o schema.Object) members {
+	obj, rejection := parseObject([]byte(o))
+	if rejection != nil {
+		return nil
 	}
-	return m
+	return obj.members
 }
 
 // add takes in evidence that came after e was recorded. A run document that
@@ -138,26 +146,12 @@ func (e *evidence) add(more *evidence) *store.RefusedError {
 		late = append(late, a.Agent)
 	}
 	e.late = union(e.late, late)
-	more.noteMismatch(e.spec, e.stage)
-	e.answers = append(e.answers, answers...)
-	e.syntheses = append(e.syntheses, syntheses...)
+	e.answers = slices.Concat(e.answers, more.answers)
+	e.syntheses = slices.Concat(e.syntheses, more.syntheses)
 	e.receipts = slices.Concat(e.receipts, more.receipts)
 	e.reports = slices.Concat(e.reports, more.reports)
 	e.sort()
 	return nil
-}
-
-// noteMismatch finds evidence that names another spec or stage than the run it
-// belongs to.
-func (e *evidence) noteMismatch(spec, stage string) {
-	r := &e.reports[0]
-	if e.spec != spec {
-		r.Findings = append(r.Findings, finding{Code: findSpecMismatch, Detail: shorten(path.Base(e.receipts[0].Path)+" says "+e.spec, maxDetail)})
-	}
-	if e.stage != stage {
-		r.Findings = append(r.Findings, finding{Code: findStageMismatch, Detail: shorten(path.Base(e.receipts[0].Path)+" says "+e.stage, maxDetail)})
-	}
-	e.receipts[0].Report = schema.Object(jsonText(*r))
 }
 
 // missingOf returns what other has and e has not.
@@ -213,14 +207,57 @@ func (e *evidence) sort() {
 		receipts[to], reports[to] = e.receipts[from], e.reports[from]
 	}
 	e.receipts, e.reports = receipts, reports
-	slices.SortFunc(e.answers, func(a, b answer) int {
-		return cmp.Or(cmp.Compare(a.Agent, b.Agent), cmp.Compare(a.Content, b.Content), a.Created.Compare(b.Created))
-	})
-	e.answers = slices.CompactFunc(e.answers, func(a, b answer) bool { return a.Agent == b.Agent && a.Content == b.Content })
-	slices.SortFunc(e.syntheses, func(a, b synthesis) int {
-		return cmp.Or(cmp.Compare(a.Content, b.Content), a.Created.Compare(b.Created))
-	})
-	e.syntheses = slices.CompactFunc(e.syntheses, func(a, b synthesis) bool { return a.Content == b.Content })
+	e.answers = joined(e.answers, answer.compare, answer.join)
+	e.syntheses = joined(e.syntheses, synthesis.compare, synthesis.join)
+}
+
+// joined sorts a list and joins what is the same.
+func joined[T any](list []T, compare func(a, b T) int, join func(a, b T) T) []T {
+	var each []T
+	for _, x := range slices.SortedFunc(slices.Values(list), compare) {
+		if n := len(each); n > 0 && compare(each[n-1], x) == 0 {
+			each[n-1] = join(each[n-1], x)
+			continue
+		}
+		each = append(each, x)
+	}
+	return each
+}
+
+func (a answer) compare(b answer) int {
+	return cmp.Or(cmp.Compare(a.Agent, b.Agent), cmp.Compare(a.Content, b.Content))
+}
+
+// join puts together what two documents say about one answer, the same
+// whichever came first: if one of them says that it failed, it did.
+func (a answer) join(b answer) answer {
+	a.id, a.Error = cmp.Or(a.id, b.id), least(a.Error, b.Error)
+	a.Created, a.Metadata = firstOf(a.Created, b.Created), a.Metadata.join(b.Metadata)
+	return a
+}
+
+func (y synthesis) compare(z synthesis) int { return cmp.Compare(y.Content, z.Content) }
+
+func (y synthesis) join(z synthesis) synthesis {
+	y.id = cmp.Or(y.id, z.id)
+	y.Created, y.Metadata = firstOf(y.Created, z.Created), y.Metadata.join(z.Metadata)
+	return y
+}
+
+// firstOf returns the earlier of two times, of which either may not be known.
+func firstOf(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// least returns the lesser of two texts, of which either may be missing.
+func least(a, b string) string {
+	if a == "" || b != "" && b < a {
+		return b
+	}
+	return a
 }
 
 // time is the run's time: the best known, and of those the earliest.

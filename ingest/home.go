@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,11 @@ func (h Home) Done() string { return filepath.Join(string(h), "done") }
 
 // Failed is where files go that cannot be recorded, each with its reason.
 func (h Home) Failed() string { return filepath.Join(string(h), "failed") }
+
+// isFailed reports whether a path lies in failed/.
+func (h Home) isFailed(path string) bool {
+	return strings.HasPrefix(path, h.Failed()+string(filepath.Separator))
+}
 
 // Database is where the database is unless another is named.
 func (h Home) Database() string { return filepath.Join(string(h), "consensus.db") }

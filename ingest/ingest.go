@@ -90,7 +90,11 @@ type Ingester struct {
 	unfinished map[string]unfinished // by path
 	known      map[string]stamp      // files read in place whose fate is known, by path
 	again      []file                // moved to done/, and found to be another version than was recorded
-	scan       int                   // counts scans
+	anew       bool                  // something was forgotten so that the next pass reads it
+	stuck      map[string]stuck      // recorded, and could not be moved away, by path
+	told       map[string]bool       // what was warned of, once
+	watching   bool
+	scan       int // counts scans
 	counts     Counts
 
 	trouble atomic.Pointer[Trouble]
@@ -106,7 +110,7 @@ type Trouble struct {
 func New(home Home, s *store.Store, opts Options) *Ingester {
 	return &Ingester{
 		home: home, store: s, opts: opts.withDefaults(),
-		parts: map[string]*part{}, unfinished: map[string]unfinished{}, known: map[string]stamp{},
+		stuck: map[string]stuck{}, told: map[string]bool{}, parts: map[string]*part{}, unfinished: map[string]unfinished{}, known: map[string]stamp{},
 	}
 }
 
@@ -145,3 +149,12 @@ func (in *Ingester) event(e Event) {
 }
 
 const ignored = "ignored"
+
+// tellOnce warns of something wrong with a path, once until the reason changes.
+func (in *Ingester) tellOnce(what, path string, err error) {
+	key := what + " " + path + ": " + err.Error()
+	if !in.told[key] {
+		in.told[key] = true
+		in.opts.Log.Warn(what, "path", path, "error", err)
+	}
+}

@@ -27,8 +27,8 @@ type Inspection struct {
 // maxInspected is how many files are read for an inspection.
 const maxInspected = 5_000
 
-// Inspect looks at what waits in the inbox. It changes nothing, and may be
-// called beside a running daemon.
+// Inspect looks at what waits in the inbox. It changes nothing, may be called
+// beside a running daemon, and needs no store.
 func (in *Ingester) Inspect(ctx context.Context) (Inspection, error) {
 	found := Inspection{Unfinished: []string{}, Open: []OpenRun{}}
 	var parts []*part
@@ -47,6 +47,9 @@ func (in *Ingester) Inspect(ctx context.Context) (Inspection, error) {
 		case c.changing || c.rejection != nil && c.rejection.unfinished:
 			found.Unfinished = append(found.Unfinished, f.rel)
 		}
+		return nil
+	}, func(dir string, _ error) error {
+		found.Unfinished = append(found.Unfinished, dir)
 		return nil
 	})
 	if err != nil {

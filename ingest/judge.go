@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -53,7 +54,14 @@ func (e *evidence) judge(expect []string) *judgement {
 // collectReports puts together what the documents report: of two outcomes that
 // differ, the worse one.
 func (j *judgement) collectReports() {
-	for _, r := range j.reports {
+	for i, r := range j.reports {
+		file := path.Base(j.receipts[i].Path)
+		if r.Spec != j.spec {
+			j.find(findSpecMismatch, "", file+" says "+r.Spec)
+		}
+		if r.Stage != j.stage {
+			j.find(findStageMismatch, "", file+" says "+r.Stage)
+		}
 		j.reported.worse(r.OK, r.Degraded)
 		if r.Missing != nil && j.reported.Missing == nil {
 			j.reported.Missing = []string{}
@@ -73,18 +81,7 @@ func (j *judgement) collectReports() {
 // collectExhibits joins each answer with its agent's metrics, and gives an
 // empty exhibit to agents of whom there are metrics alone.
 func (j *judgement) collectExhibits() {
-	metrics := map[string]members{}
-	for _, kind := range []docKind{docTelemetry, docMetrics} { // one's own metrics are believed over telemetry
-		for i, r := range j.reports {
-			if j.receipts[i].Kind == string(kind) {
-				for agent, v := range r.Metrics {
-					m := metrics[agent]
-					m.merge(v)
-					metrics[agent] = m
-				}
-			}
-		}
-	}
+	metrics := j.metrics()
 	answered := map[string]bool{}
 	for _, a := range j.answers {
 		answered[a.Agent] = true
@@ -98,26 +95,54 @@ func (j *judgement) collectExhibits() {
 	slices.SortStableFunc(j.exhibits, func(a, b exhibit) int { return strings.Compare(a.Agent, b.Agent) })
 }
 
+// metrics returns each agent's metrics: its own are believed over telemetry,
+// but an error counts wherever it is.
+func (e *evidence) metrics() map[string]members {
+	metrics := map[string]members{}
+	for _, kind := range []docKind{docTelemetry, docMetrics} {
+		for i, r := range e.reports {
+			if e.receipts[i].Kind != string(kind) {
+				continue
+			}
+			for agent, v := range r.Metrics {
+				m := metrics[agent]
+				err := m.get("error")
+				m.merge(v)
+				if err = least(err, m.get("error")); err != "" {
+					m.setText("error", err)
+				}
+				metrics[agent] = m
+			}
+		}
+	}
+	return metrics
+}
+
 const (
 	metadataSource = "source"
 	sourceMetrics  = "metrics" // of an artifact without an answer
 )
+
+// standsIn reports whether an artifact only stands for an agent of whom there
+// are metrics. The mark is the judge's own.
+func standsIn(content string, metadata members) bool {
+	return content == "" && metadata.get(metadataSource) == sourceMetrics
+}
 
 func (j *judgement) exhibit(a answer, metrics members, standIn bool) {
 	a.Metadata = slices.Clone(a.Metadata)
 	for _, m := range metrics {
 		a.Metadata.set(m.name, m.value)
 	}
-	if a.Error == "" {
-		a.Error = strings.TrimSpace(metrics.get("error"))
-	}
+	read := readContent(a.Content)
+	a.Error = least(least(a.Error, metrics.failure()), shorten(read.Error, maxDetail))
 	if a.Error != "" {
 		a.Metadata.setText("error", a.Error)
 	}
 	if standIn {
 		a.Metadata.setText(metadataSource, sourceMetrics)
 	}
-	j.exhibits = append(j.exhibits, exhibit{a, readContent(a.Content), standIn})
+	j.exhibits = append(j.exhibits, exhibit{a, read, standIn})
 }
 
 // weigh decides whether an exhibit is usable: no error, no stub, not blank and
@@ -143,7 +168,7 @@ func (j *judgement) weigh(x exhibit) (usable bool) {
 		j.usable[x.Agent] = true
 	}
 	if x.read.Transcript {
-		note(findTranscript, "")
+		note(findTranscript, "a transcript or terminal capture is around it")
 	}
 	if x.read.Truncated {
 		note(findTruncated, "the answer ends in the middle")

@@ -56,9 +56,8 @@ func (h Home) Lock() (*Lock, error) {
 	l.holder = Holder{PID: os.Getpid(), Started: now, Unsettled: now}
 	last, err := h.readHolder()
 	switch {
-	case errors.Is(err, errNoHolder): // the first daemon of this home
-	case err != nil:
-		l.holder.Unsettled = time.Unix(0, 0) // torn: look at everything
+	case err != nil: // the first daemon of this home, or torn by a crash: look at everything
+		l.holder.Unsettled = time.Unix(0, 0).UTC()
 	case !last.Unsettled.IsZero():
 		l.holder.Unsettled = last.Unsettled
 	}
@@ -77,33 +76,45 @@ func (l *Lock) Announce(http string) error {
 	return l.write()
 }
 
-// Settled notes that done/ has been looked through up to now.
+// Settled notes that nothing that was moved to done/ before this daemon waits
+// there any more.
 func (l *Lock) Settled() error {
+	if _, left := l.Unsettled(); !left {
+		return nil
+	}
 	l.holder.Unsettled = l.holder.Started
 	return l.write()
 }
 
-// Release gives the home back. inOrder says that everything this process has
-// moved to done/ was looked at afterwards; what a process before it left is
-// not forgotten by that.
-func (l *Lock) Release(inOrder bool) error {
-	if _, left := l.Unsettled(); inOrder && !left {
+// Release gives the home back. settled says that nothing waits in done/ to be
+// recorded ([Ingester.Settled]); else the next daemon looks there. What a process
+// before this one left there is not forgotten either.
+func (l *Lock) Release(settled bool) error {
+	switch _, left := l.Unsettled(); {
+	case left: // since then it is
+	case settled:
 		l.holder.Unsettled = time.Time{}
+	default:
+		l.holder.Unsettled = l.holder.Started.Add(-time.Second)
 	}
 	return errors.Join(l.write(), l.flock.Unlock())
 }
 
+// write overwrites the file in place: it is the one that is locked.
 func (l *Lock) write() error {
-	return os.WriteFile(l.flock.Path(), []byte(jsonText(l.holder)+"\n"), 0o644)
+	f, err := os.OpenFile(l.flock.Path(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.WriteString(jsonText(l.holder) + "\n"); err != nil {
+		return err
+	}
+	return f.Sync()
 }
-
-var errNoHolder = errors.New("no daemon has held this home")
 
 func (h Home) readHolder() (holder Holder, err error) {
 	b, err := os.ReadFile(h.lockPath())
-	if err == nil && len(b) == 0 || errors.Is(err, os.ErrNotExist) {
-		return holder, errNoHolder
-	}
 	if err == nil {
 		err = json.Unmarshal(b, &holder)
 	}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
@@ -18,10 +19,14 @@ func (m *members) setText(name, text string) { m.set(name, jsontext.Value(jsonTe
 // merge sets all members of an object that are not null; what is no object is
 // left out.
 func (m *members) merge(v jsontext.Value) {
-	if v.Kind() != '{' {
-		return
+	if v.Kind() == '{' {
+		m.take(objectOf(v, ""))
 	}
-	for _, e := range objectOf(v, "").members {
+}
+
+// take sets all members of o that are not null.
+func (m *members) take(o *object) {
+	for _, e := range o.members {
 		if e.value.Kind() != 'n' {
 			m.set(e.name, e.value)
 		}
@@ -38,16 +43,21 @@ func (m members) get(name string) string {
 	return ""
 }
 
+// failure returns what the member error says, "" when there was no error.
+func (m members) failure() string {
+	for _, e := range slices.Backward(m) {
+		if e.name == "error" {
+			return failureText(e.value)
+		}
+	}
+	return ""
+}
+
 // object returns the members as JSON text, sorted by name, so that the same
 // members always make the same text.
 func (m members) object() jsontext.Value {
-	m = slices.Clone(m)
-	slices.SortStableFunc(m, func(a, b member) int { return cmp.Compare(a.name, b.name) })
 	text := []byte{'{'}
-	for i, e := range m {
-		if i+1 < len(m) && m[i+1].name == e.name {
-			continue
-		}
+	for _, e := range m.each() {
 		if len(text) > 1 {
 			text = append(text, ',')
 		}
@@ -56,6 +66,31 @@ func (m members) object() jsontext.Value {
 		text = append(text, e.value...)
 	}
 	return append(text, '}')
+}
+
+// without returns the members of all other names.
+func (m members) without(name string) members {
+	return slices.DeleteFunc(slices.Clone(m), func(e member) bool { return e.name == name })
+}
+
+// each returns the members that count, sorted by name.
+func (m members) each() (each members) {
+	m = slices.Clone(m)
+	slices.SortStableFunc(m, func(a, b member) int { return cmp.Compare(a.name, b.name) })
+	for i, e := range m {
+		if i+1 == len(m) || m[i+1].name != e.name {
+			each = append(each, e)
+		}
+	}
+	return each
+}
+
+// join returns the members of both. Of two of one name the lesser value
+// counts, whichever of them comes first.
+func (m members) join(other members) members {
+	all := slices.Concat(m.each(), other.each())
+	slices.SortFunc(all, func(a, b member) int { return cmp.Or(cmp.Compare(a.name, b.name), bytes.Compare(b.value, a.value)) })
+	return all.each()
 }
 
 // union adds to a what it has not yet of b, each once.

@@ -77,10 +77,12 @@ func (d *document) metadata(m *members, obj *object, known []string) {
 			obj.wrong("metadata", "an object")
 			return
 		}
-		m.merge(v)
+		meta := objectOf(v, obj.pointer+"/metadata")
+		obj.adopt(meta)
+		m.take(meta)
 	}
 	for _, e := range obj.members {
-		if !slices.Contains(known, e.name) {
+		if !slices.Contains(known, e.name) && e.value.Kind() != 'n' {
 			m.set(e.name, e.value)
 			d.warn("member " + quote(e.name) + " is unknown: kept in metadata")
 		}
@@ -126,10 +128,11 @@ func (r *report) verdict(word string) {
 }
 
 // keepUnknown keeps a run's members of unknown names with its synthesis, or
-// with every answer where it has none.
+// with its first answer where it has none: with every answer, a small file
+// could make a huge run.
 func (d *document) keepUnknown(obj *object, known []string) {
 	for _, e := range obj.members {
-		if slices.Contains(known, e.name) {
+		if slices.Contains(known, e.name) || e.value.Kind() == 'n' {
 			continue
 		}
 		d.warn("member " + quote(e.name) + " is unknown: kept in metadata")
@@ -137,8 +140,8 @@ func (d *document) keepUnknown(obj *object, known []string) {
 			d.Synthesis.Metadata.set(e.name, e.value)
 			continue
 		}
-		for i := range d.Answers {
-			d.Answers[i].Metadata.set(e.name, e.value)
+		if len(d.Answers) > 0 {
+			d.Answers[0].Metadata.set(e.name, e.value)
 		}
 	}
 }
@@ -161,11 +164,20 @@ func contentText(v jsontext.Value) string {
 // errorText returns why there is no answer, "" when there is no error.
 func errorText(obj *object) string {
 	v, _ := obj.get("error")
-	switch {
-	case v == nil || v.Kind() == 'f':
-		return ""
-	case v.Kind() == 't':
+	return failureText(v)
+}
+
+// failureText returns what a member error says, "" when it says that there was none.
+func failureText(v jsontext.Value) string {
+	switch v.Kind() {
+	case 't':
 		return "error"
+	case '"':
+		if text := strings.TrimSpace(unquote(v)); !isPlaceholder(text) {
+			return text
+		}
+	case '{', '[', '0':
+		return string(v)
 	}
-	return strings.TrimSpace(contentText(v))
+	return ""
 }

@@ -56,6 +56,14 @@ func (o *object) wrong(name, want string) {
 	}
 }
 
+// overlong notes a list that is longer than any run needs.
+func (o *object) overlong(name string) {
+	if o.bad == nil {
+		o.wrong(name, "a list of at most 10,000")
+		o.bad.Code, o.bad.Hint = CodeTooMany, hintTooMany
+	}
+}
+
 // adopt takes over what was found wrong with a part of the object.
 func (o *object) adopt(part *object) {
 	if o.bad == nil {
@@ -104,6 +112,10 @@ func (o *object) agents(names ...string) []string {
 	if v == nil {
 		return nil
 	}
+	if tooMany(v) {
+		o.overlong(name)
+		return nil
+	}
 	list := []string{}
 	for _, e := range elements(v) {
 		if e.Kind() != '"' {
@@ -130,10 +142,30 @@ func (o *object) object(name string) *object {
 func objectOf(v jsontext.Value, pointer string) *object {
 	o, err := readObject(v)
 	if err != nil {
-		return &object{pointer: pointer}
+		return &object{pointer: pointer, bad: &Rejection{Code: CodeTooMany, Pointer: shorten(pointer, maxPointer), Message: err.Error(), Hint: hintTooMany}}
 	}
 	o.pointer = pointer
 	return o
+}
+
+// maxList bounds what one document may list: answers, agents, conflicts and the members of
+// an object. It is far beyond any run, and keeps a small file from becoming
+// millions of rows.
+const maxList = 10_000
+
+// tooMany reports whether a value that has been checked is a list of more than maxList elements.
+func tooMany(v jsontext.Value) bool {
+	if v.Kind() != '[' {
+		return false
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(v))
+	dec.ReadToken()
+	for range maxList {
+		if dec.PeekKind() == ']' || dec.SkipValue() != nil {
+			return false
+		}
+	}
+	return dec.PeekKind() != ']'
 }
 
 // elements returns the elements of a list, or the value itself where it is no

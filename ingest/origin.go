@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -34,7 +36,7 @@ func originOf(full, shown string, fileTime, now time.Time) origin {
 		return o
 	}
 	folder := dirs[len(dirs)-1]
-	if badIdentifier(folder) != "" || folder == "docs" || folder == ".." || strings.HasPrefix(folder, "~") {
+	if badIdentifier(folder) != "" || folder == "docs" || isTemporary(folder) || strings.HasPrefix(folder, "~") {
 		o.folderSure = false
 		return o
 	}
@@ -60,6 +62,9 @@ func (d *document) identify(o origin, own *string) *Rejection {
 	case d.Spec == "" && o.folderSpec != "":
 		d.Spec = o.folderSpec
 		use("spec", o.folderSpec)
+		if !o.folderSure {
+			d.warn("no spec_id: taken from the folder " + quote(o.folderSpec))
+		}
 	case o.folderSure && !strings.EqualFold(d.Spec, o.folderSpec):
 		d.find(findSpecMismatch, "", fmt.Sprintf("%s is in folder %s and says %s", path.Base(o.path), o.folderSpec, d.Spec))
 		use("spec", o.folderSpec)
@@ -83,18 +88,30 @@ func (d *document) identify(o origin, own *string) *Rejection {
 		}
 	}
 	if !o.name.Time.IsZero() && (d.RunID == "" || d.Report.Rank == timeNone) {
-		d.NameTime = o.name.Time
-		d.setTime(o.name.Time, timeInName)
 		use("time", o.name.Time.Format(time.RFC3339Nano))
-		if o.name.TimeNote != "" {
-			d.warn(o.name.TimeNote)
-		}
+		d.nameTime(o)
+	} else if o.name.Time.IsZero() && o.name.TimeNote != "" {
+		d.warn(o.name.TimeNote)
 	}
 	if d.Report.Rank == timeNone {
 		d.setTime(o.fileTime, timeOfFile)
 	}
 	d.Identity = strings.Join(used, ";")
 	return d.checkIdentifiers(own)
+}
+
+// nameTime takes the time in the file's name, unless it lies more than a day
+// ahead.
+func (d *document) nameTime(o origin) {
+	if o.name.Time.After(o.now.Add(24 * time.Hour)) {
+		d.warn("the name's time " + o.name.Time.Format(time.RFC3339) + " lies ahead: it is not taken")
+		return
+	}
+	d.NameTime = o.name.Time
+	d.setTime(o.name.Time, timeInName)
+	if o.name.TimeNote != "" {
+		d.warn(o.name.TimeNote)
+	}
 }
 
 func (d *document) setTime(t time.Time, rank timeRank) {
@@ -110,9 +127,10 @@ func (d *document) checkIdentifiers(own *string) *Rejection {
 	case own != nil && *own == "":
 		return &Rejection{Code: CodeMissingAgent, Message: "nothing says whose answer this is", Hint: `add "agent", or name the file spec-STAGE_TIME_AGENT.json`}
 	}
-	ids := []struct{ what, value string }{{"run_id", d.RunID}, {"spec_id", d.Spec}, {"stage", d.Stage}}
-	for _, a := range d.Answers {
-		ids = append(ids, struct{ what, value string }{"agent", a.Agent})
+	type id struct{ what, value string }
+	ids := []id{{"run_id", d.RunID}, {"spec_id", d.Spec}, {"stage", d.Stage}}
+	for _, agent := range d.agents(own) {
+		ids = append(ids, id{"agent", agent})
 	}
 	for _, id := range ids {
 		if why := badIdentifier(id.value); why != "" {
@@ -120,6 +138,17 @@ func (d *document) checkIdentifiers(own *string) *Rejection {
 		}
 	}
 	return nil
+}
+
+// agents are all whom the document names.
+func (d *document) agents(own *string) (names []string) {
+	if own != nil {
+		names = append(names, *own)
+	}
+	for _, a := range d.Answers {
+		names = append(names, a.Agent)
+	}
+	return slices.Concat(names, d.Report.Expected, d.Report.Missing, slices.Sorted(maps.Keys(d.Report.Metrics)))
 }
 
 // maxIdentifier is far beyond any real id, and below what an index can hold.

@@ -39,7 +39,7 @@ func aggregate(obj *object) string {
 
 // readProposals reads the exported answers of a run (F8); the synthesis is a
 // document of its own. A run's export may hold the proposals of other runs
-// and stages too: each distinct one counts once.
+// and stages too, and some of them twice.
 func readProposals(d *document, obj *object, o origin) *string {
 	d.Kind = docVerdict
 	d.runTime(obj, o, timeOfRun)
@@ -48,12 +48,14 @@ func readProposals(d *document, obj *object, o origin) *string {
 	return nil
 }
 
-// answersOf reads the member that lists agents' answers, each distinct one once.
+// answersOf reads the member that lists agents' answers.
 func (d *document) answersOf(obj *object, name string, o origin) {
 	list, _ := obj.get(name)
 	pointer := obj.pointer + "/" + name
-	type key struct{ agent, content string }
-	seen := map[key]bool{}
+	if tooMany(list) {
+		obj.overlong(name)
+		return
+	}
 	for i, e := range elements(list) {
 		if e.Kind() != '{' {
 			continue // artifacts may also list mere paths
@@ -64,10 +66,7 @@ func (d *document) answersOf(obj *object, name string, o origin) {
 			item.wrong("agent", "the name of an agent")
 		}
 		obj.adopt(item)
-		if k := (key{a.Agent, a.Content}); !seen[k] {
-			seen[k] = true
-			d.Answers = append(d.Answers, a)
-		}
+		d.Answers = append(d.Answers, a)
 	}
 }
 
@@ -105,9 +104,11 @@ func readHandmade(d *document, obj *object, o origin) *string {
 	d.outcome(obj)
 	if c := obj.object("consensus"); c != nil {
 		d.outcome(c)
+		obj.adopt(c)
 	}
 	if a := obj.object("agents"); a != nil {
 		d.Report.Missing = union(d.Report.Missing, a.agents("degraded"))
+		obj.adopt(a)
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (in *Ingester) open(ctx context.Context, f file) parcel {
 		return p
 	}
 	p.doc.SHA256 = p.sha256
-	if p.doc.Kind == docRun {
+	if p.doc.Kind == docRun || in.store == nil {
 		return p // the writer tells whether it is a duplicate
 	}
 	runID, recorded, err := in.store.IsRecorded(ctx, p.sha256, p.doc.Identity)

@@ -76,10 +76,17 @@ func objectFrom(dec *jsontext.Decoder, text []byte) (*object, error) {
 		if err != nil {
 			return nil, noEOF(err)
 		}
+		if len(o.members) == maxList {
+			return nil, errTooMany
+		}
 		end := int(dec.InputOffset())
 		o.members = append(o.members, member{key, jsontext.Value(text[end-len(value) : end])})
 	}
 }
+
+var errTooMany = errors.New("an object of more than 10,000 members")
+
+const hintTooMany = "put large structures into content as text"
 
 // noEOF says that an end within an object is not the end of the input.
 func noEOF(err error) error {
@@ -114,6 +121,9 @@ func syntaxRejection(data []byte, skipped int, err error) *Rejection {
 	if errors.As(err, &trailing) {
 		r := &Rejection{Code: CodeTrailing, Message: trailing.Error(), Hint: "one file holds one document"}
 		return r.at(data, skipped+trailing.offset)
+	}
+	if errors.Is(err, errTooMany) {
+		return &Rejection{Code: CodeTooMany, Message: err.Error(), Hint: hintTooMany}
 	}
 	r := &Rejection{Code: CodeSyntax, Message: err.Error(), Hint: "write the document with a JSON library, not by pasting strings together"}
 	if errors.Is(err, io.ErrUnexpectedEOF) {

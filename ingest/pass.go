@@ -26,7 +26,8 @@ type pass struct {
 	memory  *memory
 	started sync.WaitGroup // its goroutines
 	next    time.Time      // when the next file or run falls due; zero when none will
-	errs    []error        // what could not be read; everything else goes on
+	errs    []error        // sources that could not be read; the others go on
+	partial bool           // something in a source could not be read
 	done    int
 	found   int
 }
@@ -36,15 +37,18 @@ type pass struct {
 // is read.
 func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir string)) (next time.Time, err error) {
 	in.scan++
+	in.anew = false
 	p := &pass{in: in, memory: newMemory(readAhead)}
+	again := in.again
 	if err := p.read(ctx, sources, enter); err != nil {
+		in.again = append(again, in.again...) // no scan would find them
 		return time.Time{}, err
 	}
 	p.dropVanished()
 	if err := p.closeRuns(ctx, false); err != nil {
 		return time.Time{}, err
 	}
-	if len(in.again) > 0 {
+	if len(in.again) > 0 || in.anew {
 		p.due(time.Now().Add(minReread))
 	}
 	return p.next, errors.Join(p.errs...)
@@ -55,7 +59,7 @@ func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir s
 func (in *Ingester) closeAll(ctx context.Context) (done bool, err error) {
 	p := &pass{in: in, memory: newMemory(readAhead)}
 	err = p.closeRuns(ctx, true)
-	return p.next.IsZero(), err
+	return p.next.IsZero() && len(in.again) == 0 && !in.anew, err
 }
 
 func (p *pass) due(t time.Time) {
@@ -98,8 +102,10 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 			switch {
 			case !ok:
 				found = nil
-			case f.err != nil:
+			case f.err != nil && f.path == "":
 				p.errs = append(p.errs, f.err)
+			case f.err != nil:
+				p.unreadable(f.path, f.err)
 			case p.wanted(f.file):
 				queue = append(queue, f.file)
 			}
@@ -131,7 +137,8 @@ func (p *pass) wanted(f file) bool {
 	part, waits := p.in.parts[f.path]
 	rest, rests := p.in.unfinished[f.path]
 	known, isKnown := p.in.known[f.path]
-	if !waits && !rests && !isKnown {
+	stuck, isStuck := p.in.stuck[f.path]
+	if !waits && !rests && !isKnown && !isStuck {
 		if f.ignored {
 			p.ignore(f, stamp{})
 		}
@@ -146,23 +153,25 @@ func (p *pass) wanted(f file) bool {
 	}
 	is := stampOf(info)
 	switch {
-	case isKnown:
-		return is != known
 	case waits:
 		part.scan = p.in.scan
 		return is != part.stamp
+	case isStuck:
+		return is != stuck.stamp || !time.Now().Before(stuck.retry)
+	case isKnown:
+		return is != known
 	}
 	rest.scan = p.in.scan
 	p.in.unfinished[f.path] = rest
 	if is != rest.stamp {
 		return true
 	}
-	return p.rested(f.path, rest)
+	return p.rested(rest)
 }
 
 // rested reports whether an unfinished file has rested long enough to be
 // rejected, and notes when it will have.
-func (p *pass) rested(path string, u unfinished) bool {
+func (p *pass) rested(u unfinished) bool {
 	until := earlier(u.stamp.lastChange(), u.since).Add(p.in.opts.Settle)
 	if time.Now().Before(until) {
 		p.due(until)
@@ -178,10 +187,13 @@ func (p *pass) take(c parcel) {
 	p.batch.held += c.held
 	switch {
 	case c.err != nil:
-		p.errs = append(p.errs, c.err)
+		p.unreadable(path, c.err)
+		if c.file.place == settledPlace {
+			p.in.again = append(p.in.again, c.file)
+		}
 	case c.gone:
 		delete(p.in.unfinished, path)
-	case c.changing, c.rejection != nil && c.rejection.unfinished && c.file.mayGrow():
+	case c.changing, c.rejection != nil && c.rejection.unfinished && p.in.mayGrow(c.file):
 		p.rest(c)
 	case c.rejection != nil && c.ignorable():
 		p.ignore(c.file, c.stamp)
@@ -193,9 +205,10 @@ func (p *pass) take(c parcel) {
 		p.batch.duplicates = append(p.batch.duplicates, c)
 	case c.doc.Kind == docRun:
 		delete(p.in.unfinished, path)
-		p.batch.add(p.in.entry([]parcel{c}))
+		p.batch.add(p.in.entry([]parcel{c}, ""))
 	default:
 		delete(p.in.unfinished, path)
+		delete(p.in.known, path)
 		p.in.parts[path] = &part{file: c.file, stamp: c.stamp, doc: c.doc.outline(), fresh: true, since: time.Now(), scan: p.in.scan}
 	}
 }
@@ -217,23 +230,29 @@ func (p *pass) rest(c parcel) {
 	}
 	u.scan = p.in.scan
 	p.in.unfinished[path] = u
-	if c.changing {
-		p.due(time.Now().Add(minReread))
-		return
-	}
-	if p.rested(path, u) {
+	if !c.changing && p.rested(u) {
 		delete(p.in.unfinished, path)
 		p.batch.rejected = append(p.batch.rejected, c)
 		return
+	}
+	if c.changing {
+		p.due(time.Now().Add(minReread))
 	}
 	if c.file.place == settledPlace {
 		p.in.again = append(p.in.again, c.file)
 	}
 }
 
+// unreadable tells once of a file or folder that the machine does not let us
+// read. It is tried again with every scan; what is beside it goes on.
+func (p *pass) unreadable(path string, err error) {
+	p.partial = true
+	p.in.tellOnce("cannot read", path, err)
+}
+
 // dropVanished forgets files that their producers took away.
 func (p *pass) dropVanished() {
-	if len(p.errs) > 0 {
+	if p.partial || len(p.errs) > 0 {
 		return // what was not found may only not have been seen
 	}
 	for path, part := range p.in.parts {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -49,7 +50,7 @@ func Check(path string, data []byte, maxBytes int64) (Checked, *Rejection) {
 	}
 	sum := sha256.Sum256(data)
 	c := Checked{
-		Name: filepath.Base(path), SHA256: hex.EncodeToString(sum[:]), Identity: d.Identity, Kind: string(d.Kind),
+		Name: strings.TrimLeft(filepath.Base(path), "."), SHA256: hex.EncodeToString(sum[:]), Identity: d.Identity, Kind: string(d.Kind),
 		RunID: d.RunID, SpecID: d.Spec, Stage: d.Stage, Agents: []string{}, Warnings: d.Warnings, data: data,
 	}
 	for _, a := range d.Answers {
@@ -57,12 +58,13 @@ func Check(path string, data []byte, maxBytes int64) (Checked, *Rejection) {
 	}
 	c.Agents = unique(c.Agents)
 	switch o := originOf(abs, path, now, now); {
+	case isTemporary(o.folderSpec): // the daemon would pass it by
 	case o.folderSure:
 		c.Name = filepath.Join("consensus", o.folderSpec, c.Name) // the folder counts
 	case o.folderSpec != "" && d.Spec == o.folderSpec:
 		c.Name = filepath.Join(o.folderSpec, c.Name)
 	}
-	if isTemporary(filepath.Base(path)) || !isDocumentName(filepath.Base(path), inboxPlace) {
+	if base := filepath.Base(c.Name); isTemporary(base) || !isDocumentName(base, inboxPlace) {
 		c.Name += ".json" // else the daemon would pass it by
 	}
 	return c, nil

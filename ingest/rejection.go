@@ -34,6 +34,7 @@ const (
 	CodeDuplicateName = "duplicate_name" // two members of one object have the same name
 	CodeTooDeep       = "too_deep"       // nested deeper than any reader takes
 	CodeTooLarge      = "too_large"      // more bytes than --max-bytes
+	CodeTooMany       = "too_many"       // more members, answers, agents or conflicts than any run has
 	CodeNotObject     = "not_object"     // JSON, but no object
 	CodeTrailing      = "trailing_data"  // something follows the object
 	CodeNotRegular    = "not_regular"    // a link, pipe, socket or device
@@ -59,10 +60,10 @@ func (r *Rejection) Error() string {
 	return r.Message
 }
 
-// at points the rejection to a byte of data.
+// at points the rejection to a byte of data. A byte order mark is no character.
 func (r *Rejection) at(data []byte, offset int) *Rejection {
 	offset = min(max(offset, 0), len(data))
-	before := data[:offset]
+	before := bytes.TrimPrefix(data[:offset], []byte("\uFEFF"))
 	start := bytes.LastIndexByte(before, '\n') + 1
 	r.Line = bytes.Count(before, []byte{'\n'}) + 1
 	r.Column = utf8.RuneCount(before[start:]) + 1

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -25,14 +26,18 @@ func (in *Ingester) Ingest(ctx context.Context, paths ...string) error {
 		if err != nil {
 			return err
 		}
-		if len(in.unfinished)+len(in.again) > 0 {
+		if len(in.unfinished)+len(in.again) > 0 || in.anew {
 			if !sleep(ctx, max(time.Until(next), minReread)) {
 				return ctx.Err()
 			}
 			continue
 		}
-		if done, err := in.closeAll(ctx); done || err != nil {
+		done, err := in.closeAll(ctx)
+		if err != nil {
 			return err
+		}
+		if done {
+			return in.stuckError()
 		}
 	}
 }
@@ -77,17 +82,29 @@ func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 		defer close(listening)
 		hints.run(ctx)
 	}()
+	in.watching = true
 	var r retry
 	follow(ctx, hints.hints, in.opts.Rescan, func(ctx context.Context) time.Time {
-		return in.look(ctx, &r, sources, hints.enter)
+		return in.look(ctx, lock, &r, sources, hints.enter)
 	})
 	cancel()
 	<-listening
 	return nil
 }
 
+// Settled reports whether nothing waits outside of the inbox, where only a
+// look back would find it.
+func (in *Ingester) Settled() bool {
+	for _, p := range in.parts {
+		if p.file.place == settledPlace {
+			return false
+		}
+	}
+	return len(in.again) == 0
+}
+
 // look is one scan of the daemon: it notes trouble, and tries again later.
-func (in *Ingester) look(ctx context.Context, r *retry, sources []source, enter func(string)) time.Time {
+func (in *Ingester) look(ctx context.Context, lock *Lock, r *retry, sources []source, enter func(string)) time.Time {
 	if in.Trouble() != nil {
 		if time.Now().Before(r.at) {
 			return r.at
@@ -97,8 +114,8 @@ func (in *Ingester) look(ctx context.Context, r *retry, sources []source, enter 
 		}
 	}
 	next, err := in.pass(ctx, sources, enter)
-	if err == nil {
-		err = in.pruneDone(time.Now())
+	if err == nil && in.Settled() {
+		err = errors.Join(lock.Settled(), in.pruneDone(time.Now()))
 	}
 	if err != nil {
 		return in.fail(ctx, r, err)
@@ -123,68 +140,6 @@ func (in *Ingester) fail(ctx context.Context, r *retry, err error) time.Time {
 		in.opts.Log.Error("cannot record, the files wait in the inbox", "error", err)
 	}
 	return r.at
-}
-
-// lookBack reads what was moved to done/ since the last daemon that stopped in
-// good order, and is not recorded: a producer may have put a new version in
-// place of the one that was recorded just as it was moved.
-func (in *Ingester) lookBack(ctx context.Context, lock *Lock) error {
-	since, unsettled := lock.Unsettled()
-	if !unsettled {
-		return nil
-	}
-	src := source{in.home.Done(), settledPlace}
-	err := src.scan(ctx, nil, func(f file) error {
-		info, err := os.Lstat(f.path)
-		if err != nil || f.ignored || stampOf(info).lastChange().Before(since) {
-			return nil
-		}
-		c, err := readFile(f.path, in.opts.MaxBytes, false)
-		if err == nil {
-			receipts, err := in.store.ReceiptsOf(ctx, c.sha256)
-			if err != nil {
-				return err
-			}
-			if len(receipts) > 0 && receipts[0].State != "rejected" {
-				return nil
-			}
-		}
-		_, rel, _ := cutFirst(f.rel) // the day's folder
-		in.again = append(in.again, file{place: settledPlace, path: f.path, rel: rel})
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return lock.Settled()
-}
-
-// cutFirst splits a path at its first folder.
-func cutFirst(path string) (first, rest string, ok bool) {
-	for i := range len(path) {
-		if os.IsPathSeparator(path[i]) {
-			return path[:i], path[i+1:], true
-		}
-	}
-	return path, path, false
-}
-
-// pruneDone deletes the folders of done/ that are older than is kept.
-func (in *Ingester) pruneDone(now time.Time) error {
-	days, err := os.ReadDir(in.home.Done())
-	if err != nil {
-		return fmt.Errorf("prune done: %w", err)
-	}
-	oldest := now.Add(-max(in.opts.KeepDone, 0) - 24*time.Hour)
-	for _, d := range days {
-		day, err := time.Parse(time.DateOnly, d.Name())
-		if err == nil && day.Before(oldest) {
-			if err := os.RemoveAll(filepath.Join(in.home.Done(), d.Name())); err != nil {
-				return fmt.Errorf("prune done: %w", err)
-			}
-		}
-	}
-	return nil
 }
 
 // Ready returns nil when a run could be recorded now, else why not.

@@ -36,8 +36,10 @@ type file struct {
 }
 
 // mayGrow reports whether a producer may still be writing the file, and can be
-// waited for.
-func (f file) mayGrow() bool { return f.place == inboxPlace || f.place == settledPlace }
+// waited for. Who reads a tree once takes it as it is.
+func (in *Ingester) mayGrow(f file) bool {
+	return f.place == inboxPlace || f.place == settledPlace || f.place == inPlace && in.watching
+}
 
 // temporary are the endings of files that a producer has not finished.
 var temporary = []string{".tmp", ".part", ".partial", "~", ".swp"}
@@ -60,8 +62,11 @@ func isDocumentName(name string, at place) bool {
 // A foundFile is a file, or why a source could not be read.
 type foundFile struct {
 	file
-	err error
+	err error // path is then the folder below the source that cannot be read, "" the source itself
 }
+
+// stopAt is the skip of a scan that must see everything.
+func stopAt(_ string, err error) error { return err }
 
 // find scans the sources and sends what it finds.
 func (p *pass) find(ctx context.Context, sources []source, enter func(dir string)) <-chan foundFile {
@@ -77,7 +82,9 @@ func (p *pass) find(ctx context.Context, sources []source, enter func(dir string
 	p.started.Go(func() {
 		defer close(found)
 		for _, src := range sources {
-			if err := src.scan(ctx, enter, func(f file) error { return send(foundFile{file: f}) }); err != nil {
+			visit := func(f file) error { return send(foundFile{file: f}) }
+			skip := func(dir string, err error) error { return send(foundFile{file{path: dir}, err}) }
+			if err := src.scan(ctx, enter, visit, skip); err != nil {
 				send(foundFile{err: err})
 			}
 		}
@@ -87,15 +94,16 @@ func (p *pass) find(ctx context.Context, sources []source, enter func(dir string
 
 // scan calls visit for every file below src, folder by folder in the order of
 // names. enter is called with every folder before it is read: a watch that is
-// added then misses nothing. A folder that goes away meanwhile is no error.
-func (src source) scan(ctx context.Context, enter func(dir string), visit func(file) error) error {
+// added then misses nothing. A folder that goes away meanwhile is no error; one
+// that cannot be read is given to skip, and its neighbours are scanned.
+func (src source) scan(ctx context.Context, enter func(dir string), visit func(file) error, skip func(dir string, err error) error) error {
 	if src.place == namedPlace {
 		return visit(file{place: namedPlace, path: src.root, rel: filepath.Base(src.root)})
 	}
-	return src.scanDir(ctx, ".", enter, visit)
+	return src.scanDir(ctx, ".", enter, visit, skip)
 }
 
-func (src source) scanDir(ctx context.Context, rel string, enter func(string), visit func(file) error) error {
+func (src source) scanDir(ctx context.Context, rel string, enter func(string), visit func(file) error, skip func(string, error) error) error {
 	dir := filepath.Join(src.root, rel)
 	if enter != nil {
 		enter(dir)
@@ -103,6 +111,9 @@ func (src source) scanDir(ctx context.Context, rel string, enter func(string), v
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) && rel != "." {
 		return nil
+	}
+	if err != nil && rel != "." {
+		return skip(dir, err)
 	}
 	if err != nil {
 		return fmt.Errorf("scan %s: %w", dir, err)
@@ -116,10 +127,10 @@ func (src source) scanDir(ctx context.Context, rel string, enter func(string), v
 		case isTemporary(e.Name()):
 			continue
 		case e.IsDir():
-			err = src.scanDir(ctx, below, enter, visit)
+			err = src.scanDir(ctx, below, enter, visit, skip)
 		default:
-			skip := src.place == inPlace && !e.Type().IsRegular() || !isDocumentName(e.Name(), src.place)
-			err = visit(file{src.place, filepath.Join(src.root, below), below, skip})
+			ignored := src.place == inPlace && !e.Type().IsRegular() || !isDocumentName(e.Name(), src.place)
+			err = visit(file{src.place, filepath.Join(src.root, below), below, ignored})
 		}
 		if err != nil {
 			return err

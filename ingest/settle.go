@@ -13,13 +13,23 @@ import (
 )
 
 // A settling is one group of files whose fate is committed and which are moved
-// away together. The folders concerned are synced once, at its end.
+// away together. The folders concerned are synced once, at its end. What cannot
+// be moved is no reason to stop recording: it stays, and is tried again.
 type settling struct {
 	in   *Ingester
 	now  time.Time
 	dirs map[string]bool
-	errs []error
 }
+
+// A stuck file is one whose fate is committed and which cannot be moved away.
+type stuck struct {
+	stamp stamp
+	err   error
+	retry time.Time
+}
+
+// retryStuck is how long a stuck file is left alone.
+const retryStuck = time.Minute
 
 func (in *Ingester) settling() *settling {
 	return &settling{in: in, now: time.Now(), dirs: map[string]bool{}}
@@ -28,24 +38,24 @@ func (in *Ingester) settling() *settling {
 // done moves a recorded file to done/.
 func (s *settling) done(p parcel) {
 	delete(s.in.parts, p.file.path)
-	switch p.file.place {
-	case inPlace, namedPlace:
+	switch {
+	case p.file.place == inPlace, p.file.place == namedPlace:
 		s.in.known[p.file.path] = p.stamp
 		return
-	case settledPlace:
-		s.forget(p.file.path)
+	case p.file.place == settledPlace && !s.in.home.isFailed(p.file.path):
+		s.forget(p, p.file.path)
 		return
 	}
 	if path, ok := s.move(p, s.in.home.doneOn(s.now)); ok {
-		s.forget(path)
+		s.forget(p, path)
 	}
 }
 
 // forget deletes a file in done/ when none are kept.
-func (s *settling) forget(path string) {
+func (s *settling) forget(p parcel, path string) {
 	if s.in.opts.KeepDone < 0 {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.errs = append(s.errs, err)
+			s.stuck(p, err)
 		}
 	}
 }
@@ -53,14 +63,20 @@ func (s *settling) forget(path string) {
 // failed moves a rejected file to failed/ and puts its reason beside it.
 func (s *settling) failed(p parcel) {
 	delete(s.in.parts, p.file.path)
-	if p.file.place == inPlace || p.file.place == namedPlace {
-		s.in.known[p.file.path] = p.stamp
+	path, ok := p.file.path, true
+	switch {
+	case p.file.place == inPlace, p.file.place == namedPlace:
+		s.in.known[path] = p.stamp
+		return
+	case p.file.place == settledPlace && s.in.home.isFailed(path): // another version of what failed before
+	default:
+		path, ok = s.move(p, s.in.home.Failed())
+	}
+	if !ok {
 		return
 	}
-	if path, ok := s.move(p, s.in.home.Failed()); ok {
-		if err := writeReason(path, *p.rejection); err != nil {
-			s.errs = append(s.errs, fmt.Errorf("write reason for %s: %w", path, err))
-		}
+	if err := writeReason(path, *p.rejection); err != nil {
+		s.in.tellOnce("cannot write the reason for a failed file", path, err)
 	}
 }
 
@@ -68,33 +84,44 @@ func (s *settling) failed(p parcel) {
 // when that is another version than was read, put there by its producer
 // meanwhile: this one is then read as new work from where it lies now.
 func (s *settling) move(p parcel, folder string) (path string, ok bool) {
+	delete(s.in.stuck, p.file.path)
 	path, err := moveAway(p.file.path, folder, p.file.rel, p.sha256)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", false // its producer took it away; what was read is recorded
 	}
 	if err != nil {
-		s.errs = append(s.errs, err)
+		s.stuck(p, err)
 		return "", false
 	}
 	s.dirs[filepath.Dir(path)] = true
 	s.dirs[filepath.Dir(p.file.path)] = true
-	info, err := os.Lstat(path)
-	if err != nil {
-		s.errs = append(s.errs, err)
-		return "", false
-	}
-	if !stampOf(info).sameVersion(p.stamp) {
+	if info, err := os.Lstat(path); err != nil || !stampOf(info).sameVersion(p.stamp) {
 		s.in.again = append(s.in.again, file{place: settledPlace, path: path, rel: p.file.rel})
 		return "", false
 	}
 	return path, true
 }
 
-// finish makes the moves durable, and returns what went wrong. Whatever could
-// not be moved is found again by the next scan, as a duplicate.
-func (s *settling) finish() error {
-	s.errs = append(s.errs, syncDirs(s.dirs))
-	return errors.Join(s.errs...)
+func (s *settling) stuck(p parcel, err error) {
+	s.in.stuck[p.file.path] = stuck{p.stamp, err, s.now.Add(retryStuck)}
+	s.in.tellOnce("recorded or rejected, but cannot be moved away", p.file.path, err)
+}
+
+// finish makes the moves durable. Were one undone by a power loss, its file
+// would be found again, as a duplicate.
+func (s *settling) finish() {
+	if err := syncDirs(s.dirs); err != nil {
+		s.in.tellOnce("cannot sync folders of", string(s.in.home), err)
+	}
+}
+
+// stuckError is about the files that could not be moved away, nil when there
+// are none.
+func (in *Ingester) stuckError() error {
+	for path, s := range in.stuck {
+		return fmt.Errorf("move %s away (%d files, all recorded or rejected): %w", path, len(in.stuck), s.err)
+	}
+	return nil
 }
 
 // reject notes the parcels' rejections in the database and moves their files
@@ -125,5 +152,6 @@ func (in *Ingester) reject(ctx context.Context, parcels []parcel) error {
 		s.failed(p)
 		in.event(Event{Outcome: store.Rejected, Files: []string{p.file.path}, Rejection: p.rejection})
 	}
-	return s.finish()
+	s.finish()
+	return nil
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -46,17 +47,19 @@ func shapeOf(obj *object, o origin) shape {
 		return readRun
 	case listsAnswers(obj, "artifacts") || obj.isKind('[', "artifacts") && obj.has("consensus_ok", "gate_ok", "review_ok"):
 		return readVerdict
+	case agent && obj.has("content"):
+		return readPart // whatever else it brings, its content must not be lost
 	case kind == nameGuardrail && !agent && !obj.has("synthesis", "expected_agents", "consensus_ok", "consensusOk"):
 		return nil
-	case kind == nameTelemetry || obj.has("schemaVersion") && obj.has("consensus", "agents"):
+	case kind == nameTelemetry || !agent && obj.has("schemaVersion") && obj.has("consensus", "agents"):
 		return readTelemetry
 	case obj.isKind('"', "output_markdown"):
 		return readExport
 	case kind == nameMetrics || obj.has("latency_ms") && obj.has("model_id", "output_path", "cost_usd"):
 		return readMetrics
-	case obj.isKind('{', "synthesis"):
+	case obj.isKind('{', "synthesis") && (!agent || obj.object("synthesis").has("content", "verdict")):
 		return readSynthesisPart
-	case agent && (obj.has("content") || obj.has("error") && onlyPartMembers(obj)):
+	case agent && obj.has("error") && onlyPartMembers(obj):
 		return readPart
 	case agent:
 		return readAnswer
@@ -122,9 +125,9 @@ func (d *document) header(obj *object, o origin) {
 	d.Report.Expected = obj.agents("expected_agents")
 }
 
-// real returns s unless it is a placeholder that nobody filled in.
+// real returns s unless it is blank or a placeholder that nobody filled in.
 func real(s string) string {
-	if isPlaceholder(s) {
+	if isPlaceholder(s) || strings.TrimSpace(s) == "" {
 		return ""
 	}
 	return s
@@ -184,7 +187,9 @@ func (d *document) outcome(obj *object) {
 	if m := obj.agents(missingNames...); m != nil {
 		r.Missing = m
 	}
-	if v, _ := obj.get("conflicts"); v != nil {
+	if v, _ := obj.get("conflicts"); tooMany(v) {
+		obj.overlong("conflicts")
+	} else if v != nil {
 		r.Conflicts = append(r.Conflicts, conflictList(v)...)
 	}
 }

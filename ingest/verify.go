@@ -26,7 +26,7 @@ func (h Home) Verify(ctx context.Context, s *store.Store, progress func(done, al
 			problems = append(problems, *p)
 		}
 		return err
-	})
+	}, stopAt)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

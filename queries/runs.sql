@@ -24,6 +24,16 @@ WHERE spec_id = @spec_id AND stage = @stage
 ORDER BY timestamp DESC, run_id DESC
 LIMIT 1;
 
+-- name: ListRecentRuns :many
+-- Which runs of this spec and stage were recorded or amended since then?
+-- Indexes idx_consensus_spec_stage and idx_receipts_run.
+SELECT r.run_id
+FROM consensus_runs r
+WHERE r.spec_id = @spec_id AND r.stage = @stage AND EXISTS (
+      SELECT 1 FROM receipts c WHERE c.run_id = r.run_id AND c.settled_at >= @since)
+ORDER BY r.run_id DESC
+LIMIT CAST(@page_size AS BIGINT);
+
 -- name: ListRuns :many
 -- The newest runs, page by page: those before (before, before_id). Empty
 -- filters let everything pass. Index idx_consensus_timestamp, read backwards.

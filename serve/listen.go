@@ -64,7 +64,7 @@ func (s *Server) onLoopback() bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// Close gives the address back; it is for who does not come to call Run.
+// Close gives the address back. After Run it does nothing.
 func (s *Server) Close() error { return s.listener.Close() }
 
 // shutdownPatience is how long requests under way may take at the end.

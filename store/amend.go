@@ -12,11 +12,7 @@ import (
 
 // amend brings the stored run of e to what its Merge makes of both, row by
 // row, and reports whether anything changed.
-func amend(ctx context.Context, q sqlite.Querier, e Entry) (changed bool, err error) {
-	stored, err := whole(ctx, q, e.Run.RunID)
-	if err != nil {
-		return false, err
-	}
+func amend(ctx context.Context, q sqlite.Querier, e Entry, stored Record) (changed bool, err error) {
 	if e.Merge == nil {
 		if !sameContent(stored, e.Record) {
 			return false, &RefusedError{

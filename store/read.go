@@ -26,6 +26,13 @@ func (s *Store) LatestRun(ctx context.Context, specID, stage string) (Run, error
 	return r, s.explain("newest run of "+specID+" "+stage, err)
 }
 
+// RecentRuns returns the ids of runs of a spec and stage that were recorded or
+// amended since then, two at most: who wants the only one needs no more.
+func (s *Store) RecentRuns(ctx context.Context, specID, stage string, since time.Time) ([]string, error) {
+	ids, err := s.read().ListRecentRuns(ctx, sqlite.ListRecentRunsParams{SpecID: specID, Stage: stage, Since: since.Unix(), PageSize: 2})
+	return ids, s.explain("recent runs of "+specID+" "+stage, err)
+}
+
 // A Filter says which runs to list; its zero value is all of them.
 type Filter struct {
 	SpecID, Stage, Agent string

@@ -115,8 +115,12 @@ func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
 		return Result{}, err
 	}
 	outcome := Recorded
+	var stored Record
 	if isNew == 0 {
 		outcome = Amended
+		if stored, err = whole(ctx, q, e.Run.RunID); err != nil { // before this entry's receipts are among its own
+			return Result{}, err
+		}
 	}
 	known, runID, err := insertReceipts(ctx, q, e.Record, outcome)
 	switch {
@@ -129,7 +133,7 @@ func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
 	case outcome == Recorded:
 		return Result{Outcome: Recorded, RunID: e.Run.RunID}, insertBelongings(ctx, q, e.Record)
 	}
-	changed, err := amend(ctx, q, e)
+	changed, err := amend(ctx, q, e, stored)
 	if err != nil {
 		return Result{}, err
 	}

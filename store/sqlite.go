@@ -104,6 +104,10 @@ func openSQLiteReadOnly(ctx context.Context, path string) (*Store, error) {
 	reader.SetConnMaxIdleTime(time.Minute)
 	if err := schema.Check(ctx, reader, schema.SQLite); err != nil {
 		reader.Close()
+		var older *schema.OlderError
+		if errors.As(err, &older) && older.Have == 0 {
+			return nil, ErrNoDatabase // somebody is just creating it
+		}
 		return nil, explainSQLite(err)
 	}
 	return &Store{engine: sqliteEngine{path}, reader: reader, target: path}, nil

@@ -38,7 +38,7 @@ func (c *cli) artifactsCommand() *cobra.Command {
 		Example: artifactsExample,
 		Args:    arguments(0, 0, "no arguments: name what you look for with flags"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			switch byRun, byStage := a.run != "", a.spec != "" && ingest.StageName(a.stage) != ""; {
+			switch byRun, byStage := a.run != "", a.spec != "" && a.stage != ""; {
 			case byRun && (a.spec != "" || a.stage != ""):
 				return misuse(cmd, "--run stands alone, without --spec and --stage")
 			case !byRun && !byStage:
@@ -49,7 +49,7 @@ func (c *cli) artifactsCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&a.spec, "spec", "", "the spec")
-	f.StringVar(&a.stage, "stage", "", "its stage: plan, spec-plan or Plan")
+	f.Var(name{&a.stage, ingest.StageName}, "stage", "its stage: plan, spec-plan or Plan")
 	f.StringVar(&a.run, "run", "", "one run, by its id")
 	f.VarP(number{&a.limit, 0}, "limit", "n", "how many runs a page; 0 is all")
 	f.Var(&a.after, "after", "the page after this cursor")
@@ -68,7 +68,7 @@ func (c *cli) artifacts(ctx context.Context, a *collecting, flags *pflag.FlagSet
 		return err
 	}
 	if len(all) == 0 {
-		c.note("%s", c.whyNoArtifacts(ctx, s, a))
+		c.remark("%s", c.whyNoArtifacts(ctx, s, a))
 	}
 	if err := c.answer(all, &page, func(out *screen) { out.artifacts(all, a.full) }); err != nil || c.json {
 		return err
@@ -87,7 +87,7 @@ func (a *collecting) collect(ctx context.Context, s *store.Store) (all []serve.A
 		all, err = serve.ArtifactsOf(ctx, s, a.run)
 		return all, serve.Page{Returned: len(all)}, err
 	}
-	filter := store.Filter{SpecID: a.spec, Stage: ingest.StageName(a.stage), Limit: a.limit, After: string(a.after)}
+	filter := store.Filter{SpecID: a.spec, Stage: a.stage, Limit: a.limit, After: string(a.after)}
 	if a.limit > 0 {
 		return serve.Artifacts(ctx, s, filter)
 	}
@@ -111,7 +111,7 @@ func (c *cli) whyNoArtifacts(ctx context.Context, s *store.Store, a *collecting)
 		}
 		return "nobody answered in this run"
 	}
-	find := []string{a.spec, ingest.StageName(a.stage)}
+	find := []string{a.spec, a.stage}
 	if _, err := s.LatestRun(ctx, find[0], find[1]); errors.Is(err, store.ErrNotFound) {
 		f := c.explain(c.noRun(ctx, s, find, err))
 		return f.text + ": " + f.hint

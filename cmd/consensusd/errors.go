@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -53,7 +54,7 @@ func misuse(cmd *cobra.Command, text string) *failure {
 func arguments(least, most int, want string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || most >= 0 && len(args) > most {
-			return misuse(cmd, fmt.Sprintf("%s takes %s, not %d", cmd.CommandPath(), want, len(args)))
+			return misuse(cmd, fmt.Sprintf("%s takes %s; %d given", cmd.CommandPath(), want, len(args)))
 		}
 		return nil
 	}
@@ -81,6 +82,8 @@ func (c *cli) explain(err error) *failure {
 		return &failure{exit: exitFailed, code: "schema", text: text, err: err}
 	case errors.Is(err, context.Canceled):
 		return &failure{exit: exitFailed, code: "interrupted", text: "interrupted", hint: "run it again: nothing is recorded twice", err: err}
+	case errors.Is(err, syscall.ENOTDIR):
+		return &failure{exit: exitFailed, code: "failed", text: text, hint: "--home must be a folder", err: err}
 	case errors.Is(err, fs.ErrPermission):
 		return &failure{exit: exitFailed, code: "permission", text: text, hint: "run it as a user who may, or change the permissions", err: err}
 	default:
@@ -94,12 +97,13 @@ func (c *cli) noDatabase(err error) *failure {
 		hint: "start " + c.command("watch") + " or run " + c.command("ingest") + " to create it, or name another with --home or --db",
 	}
 	if _, stat := os.Stat(c.home); c.db == "" && errors.Is(stat, fs.ErrNotExist) {
-		f.text = "there is no home at " + c.home + ", and so no database"
+		f.text = "there is no home at " + shellQuoted(c.home) + ", and so no database"
 	}
 	return f
 }
 
-// report says what went wrong and returns the exit status.
+// report says what went wrong and returns the exit status; of several errors,
+// that of the first.
 func (c *cli) report(args []string, err error) int {
 	var said exitStatus
 	switch {
@@ -108,14 +112,21 @@ func (c *cli) report(args []string, err error) int {
 	case errors.As(err, &said):
 		return int(said)
 	}
-	f := c.explain(err)
 	c.json = c.json || wantsJSON(args)
-	c.complain("consensusd: "+f.text, f.hint, serve.Error{Code: f.code, Message: f.text, Hint: f.hint})
-	return f.exit
+	all := []error{err}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		all = several.Unwrap()
+	}
+	for _, err := range all {
+		f := c.explain(err)
+		c.complain("consensusd: "+f.text, f.hint, serve.Error{Code: f.code, Message: f.text, Hint: f.hint})
+	}
+	return c.explain(all[0]).exit
 }
 
 // complain says on stderr, to people or to programs, that something is wrong.
 func (c *cli) complain(line, hint string, e serve.Error) {
+	c.stdout.flush() // what was said before stands before it; run reports the error
 	if c.json {
 		serve.Write(c.stderr, serve.Failure{Error: e})
 		return
@@ -140,6 +151,15 @@ func wantsJSON(args []string) bool {
 	return err == nil && on
 }
 
+// remark is a note that people read after the answer.
+func (c *cli) remark(format string, args ...any) {
+	if c.json {
+		c.note(format, args...)
+		return
+	}
+	c.remarks = append(c.remarks, fmt.Sprintf(format, args...))
+}
+
 // note tells people something on the side; programs find it among the
 // warnings of the answer.
 func (c *cli) note(format string, args ...any) {
@@ -148,6 +168,7 @@ func (c *cli) note(format string, args ...any) {
 	case c.json:
 		c.warnings = append(c.warnings, text)
 	case !c.quiet:
+		c.stdout.flush()
 		fmt.Fprintln(c.stderr, text)
 	}
 }

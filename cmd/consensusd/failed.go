@@ -1,8 +1,9 @@
 package main
 
 import (
-	"context"
-	"fmt"
+	"errors"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,7 @@ func (c *cli) failedCommand() *cobra.Command {
 			return c.failedList()
 		},
 	}
+	cmd.SuggestionsMinimumDistance = 2
 	cmd.AddCommand(c.failedListCommand(), c.failedShowCommand(), c.failedRetryCommand(), c.failedDropCommand())
 	return cmd
 }
@@ -77,8 +79,8 @@ func (s *screen) failures(all []ingest.Failure) {
 	for i, f := range all {
 		rows[i] = []string{visibleLine(f.Name), size(f.Bytes), either(few(int(f.Attempts)), "-"), f.Code, visibleLine(f.Error())}
 	}
-	const name, why = 0, 4
-	s.print([]string{"NAME", "SIZE", "TRIED", "CODE", "WHY"}, rows, why, name)
+	const file, why = 0, 4
+	s.print([]string{"NAME", "SIZE", "TRIED", "CODE", "WHY"}, rows, file, why)
 }
 
 func (c *cli) failedShowCommand() *cobra.Command {
@@ -99,98 +101,16 @@ func (c *cli) failedShowCommand() *cobra.Command {
 	}
 }
 
-func (c *cli) failedRetryCommand() *cobra.Command {
-	return c.settleFailures(&cobra.Command{
-		Use:   "retry NAME… | --all",
-		Short: "Put them back into the inbox",
-		Long: `retry puts files back into the inbox, under the paths they had there: after you
-have corrected them in failed/, or with a newer consensusd.`,
-		Example: "  consensusd failed retry plan_claude.json\n  consensusd failed retry --all",
-	}, "retried", ingest.Home.Retry)
-}
-
-func (c *cli) failedDropCommand() *cobra.Command {
-	return c.settleFailures(&cobra.Command{
-		Use:     "drop NAME… | --all",
-		Short:   "Delete them for good",
-		Long:    "drop deletes failed files and their reasons for good.",
-		Example: "  consensusd failed drop plan_claude.json\n  consensusd failed drop --all",
-	}, "dropped", ingest.Home.DropFailure)
-}
-
-// settleFailures completes a command that does something to failed files.
-func (c *cli) settleFailures(cmd *cobra.Command, done string, settle func(ingest.Home, string) error) *cobra.Command {
-	var all bool
-	cmd.ValidArgsFunction = c.failedNames
-	cmd.Flags().BoolVar(&all, "all", false, "all of them")
-	cmd.RunE = func(cmd *cobra.Command, names []string) error {
-		switch {
-		case all && len(names) > 0:
-			return misuse(cmd, "name files, or --all, not both")
-		case !all && len(names) == 0:
-			return misuse(cmd, "name the files, or --all")
-		}
-		if all {
-			var err error
-			if names, err = c.allFailures(); err != nil {
-				return err
-			}
-		}
-		return c.settle(names, done, settle)
-	}
-	return cmd
-}
-
-func (c *cli) allFailures() (names []string, err error) {
-	if err := c.needHome(); err != nil {
-		return nil, err
-	}
-	all, err := c.Home().Failures()
-	for _, f := range all {
-		names = append(names, f.Name)
-	}
-	return names, err
-}
-
-// A settled is a failed file that is one no more.
-type settled struct {
-	Name    string `json:"name"`
-	Outcome string `json:"outcome"` // retried or dropped
-}
-
-func (c *cli) settle(names []string, done string, settle func(ingest.Home, string) error) error {
-	var all []settled
-	var failed error
-	for _, name := range names {
-		if failed = settle(c.Home(), name); failed != nil {
-			break
-		}
-		all = append(all, settled{name, done})
-	}
-	if failed != nil && len(all) == 0 {
-		return c.noFailure(failed)
-	}
-	_, recording := c.Home().Holder()
-	if len(all) > 0 && done == "retried" && !recording {
-		c.note("nobody is recording: %s records what is in the inbox now", c.command("ingest"))
-	}
-	err := c.answer(all, &serve.Page{Returned: len(all)}, func(*screen) {
-		for _, s := range all {
-			c.confirm("%s  %s", s.Outcome, visibleLine(s.Name))
-		}
-	})
-	if failed != nil {
-		return c.noFailure(failed)
-	}
-	if len(all) == 0 {
-		c.note("nothing has failed")
-	}
-	return err
-}
-
 // needHome returns the failure of a command that finds no home.
 func (c *cli) needHome() error {
-	return c.homeExists()
+	info, err := os.Stat(c.home)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &failure{exit: exitFailed, code: "no_home", text: "there is no home at " + shellQuoted(c.home), hint: "start " + c.command("watch") + " to create it, or name another with --home", err: err}
+	case err == nil && !info.IsDir():
+		return &failure{exit: exitFailed, code: "no_home", text: "the home " + shellQuoted(c.home) + " is no folder", hint: "name another with --home"}
+	}
+	return err
 }
 
 func (c *cli) noFailure(err error) error {
@@ -199,7 +119,6 @@ func (c *cli) noFailure(err error) error {
 	}
 	f := c.explain(err)
 	if f.exit == exitNotFound {
-		f.text = strings.TrimSpace(f.text)
 		f.hint = c.command("failed", "list") + " lists what there is"
 	}
 	return f
@@ -215,6 +134,3 @@ func (c *cli) failedNames(_ *cobra.Command, _ []string, typed string) ([]string,
 	}
 	return fitting, cobra.ShellCompDirectiveNoFileComp
 }
-
-var _ = context.Background
-var _ = fmt.Sprint

@@ -44,16 +44,17 @@ func (c *cli) ingestCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (err error) {
-	release, err := c.prepareIngest(paths)
-	if err != nil {
-		return err
-	}
-	defer func() { release(err == nil) }()
+func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) error {
 	target, err := c.database()
 	if err != nil {
 		return err
 	}
+	release, err := c.prepareIngest(paths)
+	if err != nil {
+		return err
+	}
+	inOrder := false
+	defer func() { release(inOrder) }()
 	s, err := store.Open(ctx, target)
 	if err != nil {
 		return err
@@ -64,22 +65,24 @@ func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (
 	opts.OnProgress = func(done, found int) { bar.step(int64(done), int64(found)) }
 	opts.OnEvent = func(e ingest.Event) {
 		if e.Rejection != nil {
+			bar.clear()
 			c.rejected(strings.Join(e.Files, ", "), e.Rejection)
 		}
 	}
 	in := ingest.New(c.Home(), s, opts)
 	err = in.Ingest(ctx, paths...)
-	bar.finish()
+	bar.clear()
 	if err != nil {
 		return err
 	}
+	inOrder = true
 	counts := in.Counts()
 	if err := c.answer(counts, nil, func(*screen) { c.confirm("%s", summary(counts)) }); err != nil {
 		return err
 	}
 	if counts.Rejected > 0 {
 		if len(paths) == 0 {
-			c.note("see what was rejected: %s", c.command("failed", "list"))
+			c.note("see what was rejected: %s", c.command("failed"))
 		}
 		return exitStatus(exitRejected)
 	}
@@ -87,7 +90,7 @@ func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (
 }
 
 // prepareIngest creates what is needed. For the inbox it takes the home, which
-// release gives back; files named by the user need nobody's leave.
+// release gives back, saying whether everything moved was looked at; files named by the user need nobody's leave.
 func (c *cli) prepareIngest(paths []string) (release func(ok bool), err error) {
 	for _, p := range paths {
 		if _, err := os.Stat(p); err != nil {
@@ -104,8 +107,7 @@ func (c *cli) prepareIngest(paths []string) (release func(ok bool), err error) {
 	if err != nil {
 		return nil, err
 	}
-	_, unsettled := lock.Unsettled() // which only the daemon looks through
-	return func(ok bool) { lock.Release(ok && !unsettled) }, lock.Announce("")
+	return func(ok bool) { lock.Release(ok) }, lock.Announce("")
 }
 
 func summary(n ingest.Counts) string {
@@ -135,7 +137,7 @@ func (c *cli) lock(remedy string) (*ingest.Lock, error) {
 	}
 	f := c.explain(err)
 	if f.exit == exitHeld {
-		f.text, f.hint = fmt.Sprintf("another daemon holds %s", c.home), remedy
+		f.text, f.hint = "another daemon holds "+shellQuoted(c.home), remedy
 		if holder, ok := c.Home().Holder(); ok && holder.PID > 0 {
 			f.text += fmt.Sprintf(" (process %d)", holder.PID)
 		}

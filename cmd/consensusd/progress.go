@@ -42,11 +42,11 @@ func (p *progress) step(done, all int64) {
 	if all != p.bar.GetMax64() {
 		p.bar.ChangeMax64(all)
 	}
-	p.bar.Set64(done)
+	p.bar.Set64(min(done, all-1)) // a bar that was full once stays so, even when all grows
 }
 
-// finish takes the bar away.
-func (p *progress) finish() {
+// clear takes the bar away, until the next step.
+func (p *progress) clear() {
 	if p.bar != nil {
 		p.bar.Clear()
 	}

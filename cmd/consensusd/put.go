@@ -102,7 +102,10 @@ func (c *cli) put(ctx context.Context, p *putting, files []string) error {
 		all = append(all, d)
 	}
 	if p.wait {
-		errs = append(errs, c.await(ctx, time.Duration(p.timeout), all, reader))
+		errs = append(errs, c.await(ctx, time.Duration(p.timeout), all, reader)...)
+	}
+	if !recording && dropped(all) {
+		c.remark("nobody is recording: %s records what is in the inbox now, %s from now on", c.command("ingest"), c.command("watch"))
 	}
 	if err := c.answer(all, &serve.Page{Returned: len(all)}, func(s *screen) {
 		for _, d := range all {
@@ -110,9 +113,6 @@ func (c *cli) put(ctx context.Context, p *putting, files []string) error {
 		}
 	}); err != nil {
 		return err
-	}
-	if !recording && dropped(all) {
-		c.note("nobody is recording: %s records what is in the inbox now, %s from now on", c.command("ingest"), c.command("watch"))
 	}
 	return c.putStatus(p, all, errors.Join(errs...))
 }
@@ -202,7 +202,7 @@ func (c *cli) putStatus(p *putting, all []*dropping, err error) error {
 
 func (c *cli) nobodyRecords() *failure {
 	return &failure{
-		exit: exitFailed, code: "no_daemon", text: "nobody is recording at " + c.home + ": there would be nothing to wait for",
+		exit: exitFailed, code: "no_daemon", text: "nobody is recording at " + shellQuoted(c.home) + ": there would be nothing to wait for",
 		hint: "start " + c.command("watch") + ", or put without --wait and run " + c.command("ingest"),
 	}
 }

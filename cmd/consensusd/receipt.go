@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/consensusd/consensusd/ingest"
+	"github.com/consensusd/consensusd/schema"
 	"github.com/consensusd/consensusd/serve"
 	"github.com/consensusd/consensusd/store"
 )
@@ -16,20 +17,20 @@ import (
 type receiptReader struct {
 	cli   *cli
 	store *store.Store // nil until there is a database
+	err   error        // why it could not be opened when it was tried last
 }
 
-// receipt returns what became of a document, or [store.ErrNotFound],
-// [store.ErrNoDatabase] included.
+// receipt returns what became of a document, or [store.ErrNotFound], also
+// while there is no database to ask.
 func (r *receiptReader) receipt(ctx context.Context, doc ingest.Checked) (store.Receipt, error) {
 	if r.store == nil {
-		s, err := r.cli.open(ctx)
-		if errors.Is(err, store.ErrNoDatabase) {
+		var newer *schema.NewerError
+		if r.store, r.err = r.cli.open(ctx); errors.As(r.err, &newer) {
+			return store.Receipt{}, r.err
+		}
+		if r.err != nil { // the daemon may be creating or migrating it
 			return store.Receipt{}, store.ErrNotFound
 		}
-		if err != nil {
-			return store.Receipt{}, err
-		}
-		r.store = s
 	}
 	return r.store.Receipt(ctx, doc.SHA256, doc.Identity)
 }
@@ -57,31 +58,51 @@ func (r *receiptReader) close() {
 // Bounds of the pause between two looks for a receipt.
 const minPoll, maxPoll = 20 * time.Millisecond, 100 * time.Millisecond
 
-// await waits for the receipts of what was dropped.
-func (c *cli) await(ctx context.Context, timeout time.Duration, all []*dropping, reader *receiptReader) error {
-	deadline := time.Now().Add(timeout)
+// await waits for the receipts of what was dropped, for timeout in all.
+func (c *cli) await(ctx context.Context, timeout time.Duration, all []*dropping, reader *receiptReader) (errs []error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTooLate)
+	defer cancel()
 	for _, d := range all {
-		for pause := minPoll; d.Outcome == "dropped"; pause = min(2*pause, maxPoll) {
-			if err := reader.look(ctx, d); err != nil {
-				return err
-			}
-			if d.Outcome != "dropped" {
-				break
-			}
-			if _, recording := c.Home().Holder(); !recording {
-				return c.nobodyRecords()
-			}
-			if time.Now().Add(pause).After(deadline) {
-				return c.tooLate(d, timeout)
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(pause):
-			}
+		if d.Outcome != "dropped" {
+			continue
+		}
+		if err := c.awaitOne(ctx, d, reader); err == errTooLate {
+			errs = append(errs, c.tooLate(d, timeout, reader.err))
+		} else if err != nil {
+			return append(errs, err)
 		}
 	}
-	return nil
+	return errs
+}
+
+var errTooLate = errors.New("not recorded in time")
+
+// awaitOne looks for the receipt of one document, once at least.
+func (c *cli) awaitOne(ctx context.Context, d *dropping, reader *receiptReader) error {
+	for pause := minPoll; ; pause = min(2*pause, maxPoll) {
+		_, recording := c.Home().Holder() // asked before, for it may stop after recording this
+		if err := reader.look(context.WithoutCancel(ctx), d); err != nil || d.Outcome != "dropped" {
+			return err
+		}
+		if !recording {
+			return c.hasStopped(d)
+		}
+		select {
+		case <-ctx.Done():
+			if context.Cause(ctx) == errTooLate {
+				return errTooLate
+			}
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (c *cli) hasStopped(d *dropping) *failure {
+	return &failure{
+		exit: exitFailed, code: "no_daemon", text: d.File + ": the daemon has stopped; it waits in the inbox",
+		hint: "start " + c.command("watch") + " again, or run " + c.command("ingest"),
+	}
 }
 
 // look asks once what has become of a document.
@@ -103,14 +124,17 @@ func (r *receiptReader) look(ctx context.Context, d *dropping) error {
 	return nil
 }
 
-func (c *cli) tooLate(d *dropping, timeout time.Duration) *failure {
-	d2 := duration(timeout)
+func (c *cli) tooLate(d *dropping, timeout time.Duration, cause error) *failure {
+	waited := duration(timeout)
 	f := &failure{
 		exit: exitFailed, code: "timeout",
-		text: fmt.Sprintf("%s: not recorded within %s; it waits in the inbox", d.File, d2.String()),
+		text: fmt.Sprintf("%s: not recorded within %s; it waits in the inbox", d.File, waited.String()),
 		hint: "it is recorded with the rest of its run: " + c.command("status") + " shows whom that waits for",
 	}
-	if d.Kind == "run" {
+	switch {
+	case cause != nil:
+		f.hint = cause.Error()
+	case d.Kind == "run":
 		f.hint = c.command("status") + " shows what the daemon is doing"
 	}
 	return f

@@ -18,6 +18,7 @@ type cli struct {
 	stdin          io.Reader
 	stdout, stderr *screen
 	warnings       []string // for the JSON answer
+	remarks        []string // for people, after the answer
 
 	home    string
 	db      string
@@ -56,6 +57,7 @@ const rootExample = `  consensusd watch &                      # record what is 
   consensusd show SPEC-KIT-065 plan       # the newest run of a spec's stage, whole`
 
 func (c *cli) root() *cobra.Command {
+	cobra.EnableCommandSorting = false // the order below is the one to learn them in
 	cmd := &cobra.Command{
 		Use:           "consensusd",
 		Short:         "Record what AI coding agents agree on",
@@ -66,6 +68,8 @@ func (c *cli) root() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          unknownCommand,
+
+		SuggestionsMinimumDistance: 2,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.readEnvironment(cmd); err != nil {
 				return err
@@ -79,7 +83,7 @@ func (c *cli) root() *cobra.Command {
 	cmd.SetVersionTemplate("consensusd {{.Version}}\n")
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misuse(cmd, err.Error()) })
 	f := cmd.PersistentFlags()
-	f.StringVar(&c.home, "home", "./evidence", "folder of the inbox and what becomes of it")
+	f.StringVar(&c.home, "home", "./evidence", "`folder` of the inbox and what becomes of it")
 	f.StringVar(&c.db, "db", "", "database `file` (default consensus.db in the home)")
 	f.BoolVar(&c.json, "json", false, "answer as JSON, for programs")
 	f.BoolVar(&c.quiet, "quiet", false, "only data and errors: no progress, notes or confirmations")

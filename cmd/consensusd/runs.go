@@ -52,8 +52,8 @@ func (c *cli) runsCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&l.spec, "spec", "", "only runs of this spec")
-	f.StringVar(&l.stage, "stage", "", "only runs of this stage")
-	f.StringVar(&l.agent, "agent", "", "only runs that this agent answered in")
+	f.Var(name{&l.stage, ingest.StageName}, "stage", "only runs of this stage")
+	f.Var(name{&l.agent, ingest.AgentName}, "agent", "only runs that this agent answered in")
 	verdicts := []string{string(schema.Unanimous), string(schema.Degraded), string(schema.Failed)}
 	f.Var(choice{&l.verdict, verdicts}, "verdict", "only runs with this verdict")
 	f.Var(&l.since, "since", "only runs from this time on")
@@ -66,7 +66,7 @@ func (c *cli) runsCommand() *cobra.Command {
 
 func (l *listing) filter() store.Filter {
 	return store.Filter{
-		SpecID: l.spec, Stage: ingest.StageName(l.stage), Agent: ingest.AgentName(l.agent), Verdict: schema.Verdict(l.verdict),
+		SpecID: l.spec, Stage: l.stage, Agent: l.agent, Verdict: schema.Verdict(l.verdict),
 		Since: l.since.Time, Until: l.until.Time, After: string(l.after), Limit: l.limit,
 	}
 }
@@ -129,7 +129,7 @@ func (s *screen) runs(runs []serve.Run) {
 		}
 	}
 	const spec, agents = 1, 4
-	s.print([]string{"TIME", "SPEC", "STAGE", "VERDICT", "AGENTS", "CONFLICTS", "FINDINGS", "RUN"}, rows, agents, spec)
+	s.print([]string{"TIME", "SPEC", "STAGE", "VERDICT", "AGENTS", "CONFLICTS", "FINDINGS", "RUN"}, rows, spec, agents)
 }
 
 // agents names those who answered and those who are missing, marked.

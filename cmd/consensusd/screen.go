@@ -71,19 +71,14 @@ func (s *screen) verdict(v string) string {
 	return s.paint(colour, v)
 }
 
-// agentText makes a text of an agent fit to be written: on a terminal its
-// control characters are shown, not obeyed.
-func (s *screen) agentText(words string) string {
-	if !s.terminal {
-		return words
-	}
-	return visible(words)
-}
-
 // answer prints data for programs, or lets human print it for people.
 func (c *cli) answer(data any, page *serve.Page, human func(*screen)) error {
 	if !c.json {
 		human(c.stdout)
+		for _, r := range c.remarks {
+			c.note("%s", r)
+		}
+		c.remarks = nil
 		return nil
 	}
 	a := serve.Answer{SchemaVersion: serve.SchemaVersion, Data: data, Page: page, Warnings: c.warnings}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
@@ -9,9 +12,9 @@ import (
 const columnGap = "  "
 
 // print writes rows under a header as aligned columns. On a terminal that is
-// too narrow the columns named in give are cut, the first one first.
+// too narrow the columns named in give are cut.
 func (s *screen) print(header []string, rows [][]string, give ...int) {
-	if s.width > 0 {
+	if s.width > 0 && len(give) > 0 {
 		fit(header, rows, s.width, give)
 	}
 	t := table.NewWriter()
@@ -37,8 +40,9 @@ func (s *screen) print(header []string, rows [][]string, give ...int) {
 }
 
 // leastWidth is what a column that gives way keeps.
-const leastWidth = 14
+const leastWidth = 12
 
+// fit cuts the columns in give, always the widest of them, until a row fits.
 func fit(header []string, rows [][]string, width int, give []int) {
 	widths := make([]int, len(header))
 	total := len(columnGap) * (len(header) - 1)
@@ -49,14 +53,16 @@ func fit(header []string, rows [][]string, width int, give []int) {
 		}
 		total += widths[i]
 	}
-	for _, column := range give {
-		if total <= width {
-			return
+	for ; total > width; total-- {
+		widest := slices.MaxFunc(give, func(a, b int) int { return cmp.Compare(widths[a], widths[b]) })
+		if widths[widest] <= leastWidth {
+			break // let the terminal wrap
 		}
-		cut := max(widths[column]-(total-width), leastWidth)
-		total -= max(widths[column]-cut, 0)
+		widths[widest]--
+	}
+	for _, column := range give {
 		for _, r := range rows {
-			r[column] = shortened(r[column], cut)
+			r[column] = shortened(r[column], widths[column])
 		}
 	}
 }

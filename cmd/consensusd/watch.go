@@ -60,7 +60,11 @@ func (c *cli) watchCommand() *cobra.Command {
 			if w.rescan <= 0 {
 				return misuse(cmd, "--rescan must be more than 0")
 			}
-			return c.watch(cmd.Context(), w)
+			err := c.watch(cmd.Context(), w)
+			if errors.Is(err, context.Canceled) && cmd.Context().Err() != nil {
+				return nil // stopped while it was starting
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()
@@ -86,22 +90,22 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release(err == nil)) }()
-	s, err := store.Open(ctx, target)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-
 	log := slog.New(c.logHandler())
-	in := ingest.New(c.Home(), s, w.options(c.Home(), log))
 	server, err := c.listen(w, log)
 	if err != nil {
 		return err
 	}
 	var addr string
 	if server != nil {
+		defer server.Close()
 		addr = server.Addr()
 	}
+	s, err := store.Open(ctx, target)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	in := ingest.New(c.Home(), s, w.options(c.Home(), log))
 	if err := lock.Announce(addr); err != nil {
 		return err
 	}

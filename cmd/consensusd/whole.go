@@ -114,7 +114,7 @@ func (s *screen) content(content, failed string, full bool) {
 		fmt.Fprintln(s, strings.TrimSuffix(content, "\n"))
 		return
 	}
-	if v := jsontext.Value(content); v.Kind() == '{' && v.Indent() == nil {
+	if v := jsontext.Value(content); v.Kind() == '{' && v.Indent(jsontext.WithIndent("  ")) == nil {
 		content = string(v)
 	}
 	shown := strings.TrimSuffix(visible(content), "\n")

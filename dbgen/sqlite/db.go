@@ -81,6 +81,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listReceiptsByHashStmt, err = db.PrepareContext(ctx, listReceiptsByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query ListReceiptsByHash: %w", err)
 	}
+	if q.listRecentRunsStmt, err = db.PrepareContext(ctx, listRecentRuns); err != nil {
+		return nil, fmt.Errorf("error preparing query ListRecentRuns: %w", err)
+	}
 	if q.listRunIDsStmt, err = db.PrepareContext(ctx, listRunIDs); err != nil {
 		return nil, fmt.Errorf("error preparing query ListRunIDs: %w", err)
 	}
@@ -202,6 +205,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listReceiptsByHashStmt: %w", cerr)
 		}
 	}
+	if q.listRecentRunsStmt != nil {
+		if cerr := q.listRecentRunsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listRecentRunsStmt: %w", cerr)
+		}
+	}
 	if q.listRunIDsStmt != nil {
 		if cerr := q.listRunIDsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listRunIDsStmt: %w", cerr)
@@ -295,6 +303,7 @@ type Queries struct {
 	listLostReceiptsStmt   *sql.Stmt
 	listReceiptsStmt       *sql.Stmt
 	listReceiptsByHashStmt *sql.Stmt
+	listRecentRunsStmt     *sql.Stmt
 	listRunIDsStmt         *sql.Stmt
 	listRunsStmt           *sql.Stmt
 	listSpecRunsStmt       *sql.Stmt
@@ -327,6 +336,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listLostReceiptsStmt:   q.listLostReceiptsStmt,
 		listReceiptsStmt:       q.listReceiptsStmt,
 		listReceiptsByHashStmt: q.listReceiptsByHashStmt,
+		listRecentRunsStmt:     q.listRecentRunsStmt,
 		listRunIDsStmt:         q.listRunIDsStmt,
 		listRunsStmt:           q.listRunsStmt,
 		listSpecRunsStmt:       q.listSpecRunsStmt,

@@ -42,6 +42,9 @@ type Querier interface {
 	ListReceipts(ctx context.Context, runID string) ([]Receipt, error)
 	// What became of a file with these bytes, under all its names? The primary key.
 	ListReceiptsByHash(ctx context.Context, sha256 string) ([]Receipt, error)
+	// Which runs of this spec and stage were recorded or amended since then?
+	// Indexes idx_consensus_spec_stage and idx_receipts_run.
+	ListRecentRuns(ctx context.Context, arg ListRecentRunsParams) ([]string, error)
 	// Every run, in pages by id. The primary key.
 	ListRunIDs(ctx context.Context, arg ListRunIDsParams) ([]string, error)
 	// The newest runs, page by page: those before (before, before_id). Empty

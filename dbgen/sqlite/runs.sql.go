@@ -116,6 +116,52 @@ func (q *Queries) LatestRun(ctx context.Context, arg LatestRunParams) (Run, erro
 	return i, err
 }
 
+const listRecentRuns = `-- name: ListRecentRuns :many
+SELECT r.run_id
+FROM consensus_runs r
+WHERE r.spec_id = ?1 AND r.stage = ?2 AND EXISTS (
+      SELECT 1 FROM receipts c WHERE c.run_id = r.run_id AND c.settled_at >= ?3)
+ORDER BY r.run_id DESC
+LIMIT CAST(?4 AS BIGINT)
+`
+
+type ListRecentRunsParams struct {
+	SpecID   string
+	Stage    string
+	Since    int64
+	PageSize int64
+}
+
+// Which runs of this spec and stage were recorded or amended since then?
+// Indexes idx_consensus_spec_stage and idx_receipts_run.
+func (q *Queries) ListRecentRuns(ctx context.Context, arg ListRecentRunsParams) ([]string, error) {
+	rows, err := q.query(ctx, q.listRecentRunsStmt, listRecentRuns,
+		arg.SpecID,
+		arg.Stage,
+		arg.Since,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var run_id string
+		if err := rows.Scan(&run_id); err != nil {
+			return nil, err
+		}
+		items = append(items, run_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listRunIDs = `-- name: ListRunIDs :many
 SELECT run_id
 FROM consensus_runs

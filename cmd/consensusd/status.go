@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"github.com/consensusd/consensusd/ingest"
+	"github.com/consensusd/consensusd/store"
+)
+
+const statusLong = `status shows at a glance whether a daemon is recording, what waits in the inbox
+and for whom, what has failed, and what the database holds. It changes nothing.
+
+Give --expect and --assemble-timeout the values that the daemon has (their
+environment variables do that for both), so that status waits for the same
+agents.`
+
+const statusExample = `  consensusd status
+  consensusd status --json | jq '.data.inbox.open'`
+
+func (c *cli) statusCommand() *cobra.Command {
+	flags := newRecording()
+	cmd := &cobra.Command{
+		Use:     "status",
+		Short:   "Show daemon, inbox, open runs, failures and database at a glance",
+		Long:    statusLong,
+		Example: statusExample,
+		Args:    arguments(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			st, err := c.status(cmd.Context(), flags.options())
+			if err != nil {
+				return err
+			}
+			if err := c.answer(st, nil, func(s *screen) { c.printStatus(s, st) }); err != nil || st.Database.Error == "" {
+				return err
+			}
+			return exitStatus(exitFailed)
+		},
+	}
+	flags.addExpectation(cmd.Flags())
+	return cmd
+}
+
+// A status is the state of a home.
+type status struct {
+	Home     string            `json:"home"`
+	Daemon   daemonStatus      `json:"daemon"`
+	Inbox    ingest.Inspection `json:"inbox"`
+	Failed   int               `json:"failed"` // files
+	Database databaseStatus    `json:"database"`
+}
+
+type daemonStatus struct {
+	Running bool      `json:"running"`
+	PID     int       `json:"pid,omitzero"`
+	HTTP    string    `json:"http"` // its address; "" when it has none
+	Started time.Time `json:"started,omitzero"`
+}
+
+type databaseStatus struct {
+	Path      string           `json:"path"`
+	Exists    bool             `json:"exists"`
+	Error     string           `json:"error,omitzero"` // why it cannot be read
+	Bytes     int64            `json:"bytes"`
+	Runs      int64            `json:"runs"`
+	Newest    time.Time        `json:"newest,omitzero"` // of the newest run
+	Documents map[string]int64 `json:"documents"`       // by the state of their receipts
+}
+
+func (c *cli) status(ctx context.Context, opts ingest.Options) (st status, err error) {
+	if err := c.needHome(); err != nil {
+		return st, err
+	}
+	st.Home = c.home
+	if st.Database.Path, err = c.database(); err != nil {
+		return st, err
+	}
+	if holder, ok := c.Home().Holder(); ok {
+		st.Daemon = daemonStatus{true, holder.PID, holder.HTTP, holder.Started}
+	}
+	failures, err := c.Home().Failures()
+	if err != nil {
+		return st, err
+	}
+	st.Failed = len(failures)
+
+	s, err := c.open(ctx)
+	if err != nil {
+		if st.Database.Exists = !errors.Is(err, store.ErrNoDatabase); st.Database.Exists {
+			st.Database.Error = err.Error()
+		}
+		st.Inbox, err = c.inspect(ctx, nil, opts)
+		return st, err
+	}
+	defer s.Close()
+	totals, err := s.Totals(ctx)
+	if err != nil {
+		return st, err
+	}
+	st.Database = databaseStatus{st.Database.Path, true, "", totals.Bytes, totals.Runs, totals.Newest, totals.Documents}
+	st.Inbox, err = c.inspect(ctx, s, opts)
+	return st, err
+}
+
+// inspect looks into the inbox; s may be nil.
+func (c *cli) inspect(ctx context.Context, s *store.Store, opts ingest.Options) (ingest.Inspection, error) {
+	found, err := ingest.New(c.Home(), s, opts).Inspect(ctx)
+	if errors.Is(err, fs.ErrNotExist) { // a home that has only been read into
+		err = nil
+	}
+	return found, err
+}
+
+func (c *cli) printStatus(s *screen, st status) {
+	s.field("home", visibleLine(filepath.Clean(st.Home)))
+	s.field("daemon", c.daemonLine(s, st.Daemon))
+	s.field("inbox", c.inboxLine(st))
+	for i, run := range st.Inbox.Open {
+		s.field(map[bool]string{true: "open runs"}[i == 0], openLine(run))
+	}
+	if n := len(st.Inbox.Unfinished); n > 0 {
+		s.field("unfinished", visibleLines(st.Inbox.Unfinished[:min(n, 10)])...)
+	}
+	failed := "nothing"
+	if st.Failed > 0 {
+		failed = s.paint(text.FgRed, count(st.Failed, "file")) + ": " + c.command("failed")
+	}
+	s.field("failed", failed)
+	if st.Database.Error != "" {
+		s.field("database", s.paint(text.FgRed, visibleLine(st.Database.Error)))
+		return
+	}
+	if !st.Database.Exists {
+		s.field("database", visibleLine(st.Database.Path)+": none yet; the daemon creates it")
+		return
+	}
+	d := st.Database
+	line := fmt.Sprintf("%s  %s, %s", visibleLine(d.Path), size(d.Bytes), count(d.Runs, "run"))
+	if d.Runs > 0 {
+		line += ", the newest of " + clock(d.Newest)
+	}
+	s.field("database", line)
+	s.field("documents", fmt.Sprintf("%d recorded, %d amended a run, %d rejected", d.Documents["recorded"], d.Documents["amended"], d.Documents["rejected"]))
+	s.field("backup", "none yet")
+}
+
+func (c *cli) daemonLine(s *screen, d daemonStatus) string {
+	if !d.Running {
+		return s.paint(text.FgYellow, "not running") + "; start it: " + c.command("watch")
+	}
+	line := s.paint(text.FgGreen, "running") + fmt.Sprintf(", process %d", d.PID)
+	if !d.Started.IsZero() {
+		line += ", for " + ago(time.Since(d.Started))
+	}
+	if d.HTTP != "" {
+		line += ", http://" + visibleLine(d.HTTP) + "/readyz"
+	}
+	return line
+}
+
+func (c *cli) inboxLine(st status) string {
+	line := count(st.Inbox.Files, "file")
+	if st.Inbox.Files == 0 {
+		line = "empty"
+	}
+	if st.Inbox.More {
+		line += ", of which the first were looked at"
+	}
+	return visibleLine(c.Home().Inbox()) + "  " + line
+}
+
+// openLine tells whom a run waits for.
+func openLine(r ingest.OpenRun) string {
+	line := r.SpecID + " " + r.Stage + ": has " + either(strings.Join(r.Agents, ", "), "no answer")
+	if len(r.WaitsFor) > 0 {
+		line += ", waits for " + strings.Join(r.WaitsFor, ", ") + " until " + clock(r.Deadline)
+		if left := time.Until(r.Deadline); left > 0 {
+			line += " (in " + ago(left) + ")"
+		}
+	} else {
+		line += ", complete"
+	}
+	return visibleLine(line)
+}

@@ -1,0 +1,84 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/consensusd/consensusd/store"
+)
+
+// lookBack finds what was moved out of the inbox since the last daemon that
+// stopped in good order, and is not recorded or has no reason beside it: a
+// producer may have put a new version in place of the one that was read just
+// as it was moved. It is read as new work from where it lies.
+func (in *Ingester) lookBack(ctx context.Context, lock *Lock) error {
+	since, unsettled := lock.Unsettled()
+	if !unsettled {
+		return nil
+	}
+	done := source{in.home.Done(), settledPlace}
+	err := done.scan(ctx, nil, func(f file) error {
+		info, err := os.Lstat(f.path)
+		if err != nil || f.ignored || stampOf(info).lastChange().Before(since) {
+			return nil
+		}
+		recorded, err := in.isRecordedFile(ctx, f.path)
+		if err != nil || recorded {
+			return err
+		}
+		_, rel, found := strings.Cut(f.rel, string(filepath.Separator)) // behind the day's folder
+		if !found {
+			rel = f.rel
+		}
+		in.again = append(in.again, file{place: settledPlace, path: f.path, rel: rel})
+		return nil
+	}, stopAt)
+	if err != nil {
+		return err
+	}
+	failed := source{in.home.Failed(), settledPlace}
+	return failed.scan(ctx, nil, func(f file) error {
+		if strings.HasSuffix(f.path, reasonSuffix) {
+			return nil
+		}
+		if _, err := os.Lstat(f.path + reasonSuffix); errors.Is(err, fs.ErrNotExist) {
+			in.again = append(in.again, file{place: settledPlace, path: f.path, rel: f.rel})
+		}
+		return nil
+	}, stopAt)
+}
+
+// isRecordedFile reports whether the bytes of a file are part of a run.
+func (in *Ingester) isRecordedFile(ctx context.Context, path string) (bool, error) {
+	c, err := readFile(path, in.opts.MaxBytes, false)
+	if err != nil {
+		return false, nil // whatever it is, it is not what was recorded
+	}
+	receipts, err := in.store.ReceiptsOf(ctx, c.sha256)
+	return slices.ContainsFunc(receipts, func(r store.Receipt) bool { return r.State != store.Rejected }), err
+}
+
+// pruneDone deletes the folders of done/ that are older than is kept.
+func (in *Ingester) pruneDone(now time.Time) error {
+	days, err := os.ReadDir(in.home.Done())
+	if err != nil {
+		return fmt.Errorf("prune done: %w", err)
+	}
+	oldest := now.Add(-max(in.opts.KeepDone, 0) - 24*time.Hour)
+	for _, d := range days {
+		day, err := time.Parse(time.DateOnly, d.Name())
+		if err == nil && day.Before(oldest) {
+			if err := os.RemoveAll(filepath.Join(in.home.Done(), d.Name())); err != nil {
+				return fmt.Errorf("prune done: %w", err)
+			}
+		}
+	}
+	return nil
+}
