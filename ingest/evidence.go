@@ -105,7 +105,7 @@ func storedEvidence(r store.Record) (*evidence, error) {
 		e.reports = append(e.reports, rep)
 	}
 	for _, a := range r.Artifacts {
-		m := objectMembers(a.Metadata)
+		m := membersOf([]byte(a.Metadata))
 		if standsIn(a.Content, m) {
 			continue // the metrics are in a report
 		}
@@ -115,7 +115,7 @@ func storedEvidence(r store.Record) (*evidence, error) {
 		})
 	}
 	for _, y := range r.Syntheses {
-		m := objectMembers(y.Metadata)
+		m := membersOf([]byte(y.Metadata))
 		e.syntheses = append(e.syntheses, synthesis{Content: y.SynthesizedContent, Metadata: m, Created: store.Time(y.CreatedAt), id: y.SynthesisID})
 	}
 	for _, f := range r.Findings {
@@ -124,14 +124,6 @@ func storedEvidence(r store.Record) (*evidence, error) {
 		}
 	}
 	return e, nil
-}
-
-func objectMembers(o schema.Object) members {
-	obj, rejection := parseObject([]byte(o))
-	if rejection != nil {
-		return nil
-	}
-	return obj.members
 }
 
 // add takes in evidence that came after e was recorded. A run document that

@@ -49,14 +49,14 @@ func (s *scatter) paper(i int) paper {
 	case 0, 1, 2:
 		return paper{path, `{` + head + s.answer("agent", agent) + `}`}
 	case 3:
-		return paper{path, `{` + head + `"agent":"` + agent + `","error":` + pick(s.Rand, `"timeout"`, `"crash"`, `{"code": 429}`) + s.metadata() + `}`}
+		return paper{path, `{` + head + `"agent":"` + agent + `","error":` + pick(s.Rand, `"timeout"`, `"crash"`, `{"code": 429}`, `["${WHY}"]`, `"${WHY}"`, `true`) + s.metadata() + `}`}
 	case 4:
 		return paper{path, `{` + head + `"agent":"` + agent + `",` + pick(s.Rand, `"steps":[1],`, `"risks":["string"],`, `"error":"agent execution failed",`) +
 			`"consensus":{"conflicts":[` + pick(s.Rand, ``, `"x"`, `"y"`) + `],"synthesis_status":"` + pick(s.Rand, "complete", "blocked", "-") + `"}}`}
 	case 5:
 		name(agent + "_metrics")
 		return paper{path, `{` + head + `"agent":"` + agent + `","latency_ms":` + pick(s.Rand, "1", "2") + `,"cost_usd":0.1,"usage":{ "\u0061" : [1, 2] },"error":` +
-			pick(s.Rand, "null", `"timeout"`, `" crash "`, `{"code": 500}`) + `}`}
+			pick(s.Rand, "null", `"timeout"`, `" crash "`, `{"code": 500}`, `{"code": "${CODE}"}`) + `}`}
 	case 6:
 		name("telemetry")
 		return paper{path, `{` + head + `"schemaVersion":"2.0","consensus":{"agents":[{"agent":"` + agent + `"},{"agent":"claude","latency_ms":3,"status":"` + pick(s.Rand, "ok", "error") + `"}]}}`}
@@ -100,12 +100,12 @@ func (s *scatter) report() string {
 
 func (s *scatter) answer(name, agent string) string {
 	return `"` + name + `":"` + agent + `","content":` + pick(s.Rand, `"yes"`, `"yes"`, `"no"`, `""`, `null`, `{ "steps" : [1],"conflicts":["x"] }`, `{"stage":"spec-tasks","agent":"gemini","risks":["r"]}`,
-		jsonText(anEcho), `"[\"first\", \"sec"`, `"OpenAI Codex v1\nuser\nDo.\ncodex\nDone.\n"`) +
+		jsonText(anEcho), `{"error":{"why": "${WHY}"}}`, `"{\"error\":\"lost\"}"`, `"[\"first\", \"sec"`, `"OpenAI Codex v1\nuser\nDo.\ncodex\nDone.\n"`) +
 		pick(s.Rand, ``, ``, `,"error":"cut off"`, `,"created_at":1772270000`, `,"created_at":"never"`) + s.metadata()
 }
 
 func (s *scatter) metadata() string {
-	return pick(s.Rand, ``, ``, `,"metadata":{"model":"m","k": [ 1 ]}`, `,"metadata":{"model":"n"}`, `,"metadata":{"error":"boom"}`, `,"metadata":{"error":{ "code": 1 }}`,
+	return pick(s.Rand, ``, ``, `,"metadata":{"model":"m","k": [ 1 ]}`, `,"metadata":{"model":"n"}`, `,"metadata":{"error":"boom"}`, `,"metadata":{"error":{ "code": 1 }}`, `,"metadata":{"error":["${WHY}"]}`, `,"metadata":{"error":"${WHY}"}`,
 		`,"metadata":{"source":"metrics"}`, `,"metadata":{"reported":1,"expected_agents":[]}`, `,"u":"v"`, `,"u":null`)
 }
 

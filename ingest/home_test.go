@@ -93,7 +93,7 @@ func (h house) watch(opts ingest.Options) *daemon {
 		}
 		stopped = true
 		cancel()
-		return errors.Join(<-done, lock.Release(true))
+		return errors.Join(<-done, lock.Release(d.Settled()))
 	}
 	h.t.Cleanup(func() {
 		if err := d.stop(); err != nil {

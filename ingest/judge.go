@@ -107,7 +107,7 @@ func (e *evidence) metrics() map[string]members {
 			for agent, v := range r.Metrics {
 				m := metrics[agent]
 				err := m.get("error")
-				m.merge(v)
+				m = append(m, membersOf(v)...)
 				if err = least(err, m.get("error")); err != "" {
 					m.setText("error", err)
 				}

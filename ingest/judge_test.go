@@ -268,3 +268,22 @@ func TestWhatComesAfterItsRunWasRecordedIsNoted(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestAsMuchAsADocumentMayHoldOutlivesAnAmendment(t *testing.T) {
+	list := papers(
+		`{`+inRun+`"agent":"a","content":"c","metadata":{`+repeated(maxList, `"m%d":1`)+`}}`,
+		`{`+inRun+`"agent":"a","cost_usd":1,"latency_ms":1,"status":"error",`+repeated(maxList-8, `"n%d":1`)+`}`,
+	)
+	once := evidenceFrom(t, list...).judge(nil).record()
+	stored, err := storedEvidence(once)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if refused := stored.add(evidenceFrom(t, paper{"y.json", `{` + inRun + `"synthesis":{}}`})); refused != nil {
+		t.Fatal(refused)
+	}
+	twice := stored.judge(nil).record()
+	if once.Artifacts[0].Metadata != twice.Artifacts[0].Metadata || !slices.Equal(twice.Run.MissingAgents, []string{"a"}) {
+		t.Errorf("%d bytes of metadata become %d; %q are missing", len(once.Artifacts[0].Metadata), len(twice.Artifacts[0].Metadata), twice.Run.MissingAgents)
+	}
+}

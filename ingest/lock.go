@@ -56,7 +56,8 @@ func (h Home) Lock() (*Lock, error) {
 	l.holder = Holder{PID: os.Getpid(), Started: now, Unsettled: now}
 	last, err := h.readHolder()
 	switch {
-	case err != nil: // the first daemon of this home, or torn by a crash: look at everything
+	case err != nil && h.isFresh(): // the first daemon of this home
+	case err != nil: // torn by a crash: look at everything
 		l.holder.Unsettled = time.Unix(0, 0).UTC()
 	case !last.Unsettled.IsZero():
 		l.holder.Unsettled = last.Unsettled
@@ -137,4 +138,11 @@ func (h Home) Holder() (holder Holder, ok bool) {
 	}
 	holder, _ = h.readHolder()
 	return holder, true
+}
+
+// isFresh reports whether nothing was ever moved out of the inbox.
+func (h Home) isFresh() bool {
+	done, doneErr := os.ReadDir(h.Done())
+	failed, failedErr := os.ReadDir(h.Failed())
+	return len(done)+len(failed) == 0 && doneErr == nil && failedErr == nil
 }

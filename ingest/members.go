@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,12 +17,14 @@ func (m *members) set(name string, value jsontext.Value) { *m = append(*m, membe
 
 func (m *members) setText(name, text string) { m.set(name, jsontext.Value(jsonText(text))) }
 
-// merge sets all members of an object that are not null; what is no object is
-// left out.
-func (m *members) merge(v jsontext.Value) {
-	if v.Kind() == '{' {
-		m.take(objectOf(v, ""))
+// membersOf returns the members of an object that we wrote ourselves: what several
+// documents said may be more than one may say.
+func membersOf(text []byte) members {
+	o, err := readObject(text, math.MaxInt)
+	if err != nil {
+		return nil
 	}
+	return o.members
 }
 
 // take sets all members of o that are not null.

@@ -173,9 +173,7 @@ func failureText(v jsontext.Value) string {
 	case 't':
 		return "error"
 	case '"':
-		if text := strings.TrimSpace(unquote(v)); !isPlaceholder(text) {
-			return text
-		}
+		return strings.TrimSpace(unquote(v))
 	case '{', '[', '0':
 		return string(v)
 	}

@@ -140,7 +140,7 @@ func (o *object) object(name string) *object {
 
 // objectOf opens a value that has been checked and is an object.
 func objectOf(v jsontext.Value, pointer string) *object {
-	o, err := readObject(v)
+	o, err := readObject(v, maxList)
 	if err != nil {
 		return &object{pointer: pointer, bad: &Rejection{Code: CodeTooMany, Pointer: shorten(pointer, maxPointer), Message: err.Error(), Hint: hintTooMany}}
 	}

@@ -31,16 +31,17 @@ func parseObject(data []byte) (*object, *Rejection) {
 		r := &Rejection{Code: CodeNotObject, Message: "the document is no JSON object", Hint: "a document begins with { ; consensusd schema describes it"}
 		return nil, r.at(data, len(data)-len(first))
 	}
-	o, err := readObject(text)
+	o, err := readObject(text, maxList)
 	if err != nil {
 		return nil, syntaxRejection(data, len(data)-len(text), err)
 	}
 	return o, nil
 }
 
-func readObject(text []byte) (*object, error) {
+// readObject reads text as one object of at most so many members.
+func readObject(text []byte, most int) (*object, error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(text))
-	o, err := objectFrom(dec, text)
+	o, err := objectFrom(dec, text, most)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ type trailingError struct{ offset int }
 func (e *trailingError) Error() string { return "something follows the JSON object" }
 
 // objectFrom reads one object; its values are slices of text.
-func objectFrom(dec *jsontext.Decoder, text []byte) (*object, error) {
+func objectFrom(dec *jsontext.Decoder, text []byte, most int) (*object, error) {
 	if _, err := dec.ReadToken(); err != nil { // {
 		return nil, noEOF(err)
 	}
@@ -76,7 +77,7 @@ func objectFrom(dec *jsontext.Decoder, text []byte) (*object, error) {
 		if err != nil {
 			return nil, noEOF(err)
 		}
-		if len(o.members) == maxList {
+		if len(o.members) == most {
 			return nil, errTooMany
 		}
 		end := int(dec.InputOffset())

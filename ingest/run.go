@@ -73,6 +73,9 @@ func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 		sources = append(sources, source{filepath.Clean(dir), inPlace})
 	}
 	if err := in.lookBack(ctx, lock); err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped; the next daemon looks back again
+		}
 		return err
 	}
 	hints := newHinter(in.opts.Log)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -44,7 +45,7 @@ func (c *cli) ingestCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) error {
+func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (err error) {
 	target, err := c.database()
 	if err != nil {
 		return err
@@ -53,8 +54,8 @@ func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) e
 	if err != nil {
 		return err
 	}
-	inOrder := false
-	defer func() { release(inOrder) }()
+	settled := true // nothing has been moved yet
+	defer func() { err = errors.Join(err, release(settled)) }()
 	s, err := store.Open(ctx, target)
 	if err != nil {
 		return err
@@ -71,11 +72,11 @@ func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) e
 	}
 	in := ingest.New(c.Home(), s, opts)
 	err = in.Ingest(ctx, paths...)
+	settled = in.Settled()
 	bar.clear()
 	if err != nil {
 		return err
 	}
-	inOrder = true
 	counts := in.Counts()
 	if err := c.answer(counts, nil, func(*screen) { c.confirm("%s", summary(counts)) }); err != nil {
 		return err
@@ -90,24 +91,25 @@ func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) e
 }
 
 // prepareIngest creates what is needed. For the inbox it takes the home, which
-// release gives back, saying whether everything moved was looked at; files named by the user need nobody's leave.
-func (c *cli) prepareIngest(paths []string) (release func(ok bool), err error) {
+// release gives back; files named by the user need nobody's leave.
+func (c *cli) prepareIngest(paths []string) (release func(settled bool) error, err error) {
+	free := func(bool) error { return nil }
 	for _, p := range paths {
 		if _, err := os.Stat(p); err != nil {
 			return nil, err
 		}
 	}
 	if len(paths) > 0 && c.db != "" {
-		return func(bool) {}, nil
+		return free, nil
 	}
 	if err := c.Home().Create(); err != nil || len(paths) > 0 {
-		return func(bool) {}, err
+		return free, err
 	}
 	lock, err := c.lock("it records the inbox already; name files or folders to read them in place")
 	if err != nil {
 		return nil, err
 	}
-	return func(ok bool) { lock.Release(ok) }, lock.Announce("")
+	return lock.Release, lock.Announce("")
 }
 
 func summary(n ingest.Counts) string {

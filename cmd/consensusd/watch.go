@@ -89,7 +89,8 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Release(err == nil)) }()
+	settled := true // nothing has been moved yet
+	defer func() { err = errors.Join(err, lock.Release(settled)) }()
 	log := slog.New(c.logHandler())
 	server, err := c.listen(w, log)
 	if err != nil {
@@ -121,7 +122,9 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 			}
 		})
 	}
-	if err := in.Watch(ctx, lock); err != nil {
+	err = in.Watch(ctx, lock)
+	settled = in.Settled()
+	if err != nil {
 		return err
 	}
 	log.Info("stopped; what is not recorded waits in the inbox")
