@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -134,6 +135,46 @@ const maxWarnings = 20
 
 // maxDetail bounds a finding's detail, which quotes what agents wrote.
 const maxDetail = 280
+
+// maxMetadataDepth is how deep metadata may nest: SQLite's JSON functions read
+// 1,000 levels, and an answer as JSON puts some around it. A content is a text,
+// as deep as it likes.
+const maxMetadataDepth = 900
+
+// checkDepth rejects metadata that nobody could ask for afterwards.
+func (d *document) checkDepth() *Rejection {
+	var all []members
+	for _, a := range d.Answers {
+		all = append(all, a.Metadata)
+	}
+	if d.Synthesis != nil {
+		all = append(all, d.Synthesis.Metadata)
+	}
+	for _, m := range all {
+		for _, e := range m {
+			if isDeeper(e.value, maxMetadataDepth) {
+				return &Rejection{Code: CodeTooDeep, Message: "metadata " + quote(e.name) + " nests deeper than 900 levels", Hint: "put deep structures into content"}
+			}
+		}
+	}
+	return nil
+}
+
+// isDeeper reports whether a value that has been checked nests deeper than most.
+func isDeeper(v jsontext.Value, most int) bool {
+	if len(v) <= 2*most { // every level takes two bytes
+		return false
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(v))
+	for {
+		if _, err := dec.ReadToken(); err != nil {
+			return false
+		}
+		if dec.StackDepth() > most {
+			return true
+		}
+	}
+}
 
 // outline returns the document without the answers' texts: enough to know
 // which run it belongs to and what that run waits for.

@@ -8,8 +8,11 @@
 package ingest
 
 import (
+	"cmp"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -124,11 +127,10 @@ func (in *Ingester) Counts() Counts {
 	return c
 }
 
+// waiting are the parts that wait, in the order of their paths.
 func (in *Ingester) waiting() []*part {
-	parts := make([]*part, 0, len(in.parts))
-	for _, p := range in.parts {
-		parts = append(parts, p)
-	}
+	parts := slices.Collect(maps.Values(in.parts))
+	slices.SortFunc(parts, func(a, b *part) int { return cmp.Compare(a.file.path, b.file.path) })
 	return parts
 }
 

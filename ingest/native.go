@@ -174,7 +174,12 @@ func failureText(v jsontext.Value) string {
 		return "error"
 	case '"':
 		return strings.TrimSpace(unquote(v))
-	case '{', '[', '0':
+	case '0':
+		if string(v) == "0" {
+			return "" // an exit status
+		}
+		return string(v)
+	case '{', '[':
 		return string(v)
 	}
 	return ""

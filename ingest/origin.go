@@ -97,6 +97,9 @@ func (d *document) identify(o origin, own *string) *Rejection {
 		d.setTime(o.fileTime, timeOfFile)
 	}
 	d.Identity = strings.Join(used, ";")
+	if r := d.checkDepth(); r != nil {
+		return r
+	}
 	return d.checkIdentifiers(own)
 }
 

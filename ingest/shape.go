@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func shapeOf(obj *object, o origin) shape {
 	switch {
 	case obj.isKind('[', "proposals"):
 		return readProposals
-	case listsAnswers(obj, "agents"):
+	case kind != nameTelemetry && listsAnswers(obj, "agents"):
 		return readRun
 	case listsAnswers(obj, "artifacts") || obj.isKind('[', "artifacts") && obj.has("consensus_ok", "gate_ok", "review_ok"):
 		return readVerdict
@@ -90,6 +91,17 @@ func listsAnswers(obj *object, name string) bool {
 	return false
 }
 
+// listsNames reports whether the member is a list that begins with a string.
+func listsNames(obj *object, name string) bool {
+	v, _ := obj.get(name)
+	if v == nil || v.Kind() != '[' {
+		return false
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(v))
+	dec.ReadToken()
+	return dec.PeekKind() == '"'
+}
+
 // reportsOutcome reports whether the object says how a run ended.
 func reportsOutcome(obj *object) bool {
 	if obj.has("consensus_ok", "gate_ok", "review_ok", "consensusOk") {
@@ -123,6 +135,9 @@ func (d *document) header(obj *object, o origin) {
 	d.Spec = real(obj.text(specNames...))
 	d.Stage = stageName(obj.text(stageNames...))
 	d.Report.Expected = obj.agents("expected_agents")
+	if d.Report.Expected == nil && listsNames(obj, "agents") {
+		d.Report.Expected = obj.agents("agents") // who took part was expected to
+	}
 }
 
 // real returns s unless it is blank or a placeholder that nobody filled in.
