@@ -29,6 +29,6 @@ func TestAgentsThatAreOnlyNamedWereExpected(t *testing.T) {
 func TestAnExitStatusOfZeroIsNoError(t *testing.T) {
 	d := mustRead(t, "x.json", `{"spec_id":"s","stage":"plan","agents":[{"agent":"a","content":"yes","error":0},{"agent":"b","content":"no","error":1}]}`)
 	if d.Answers[0].Error != "" || d.Answers[1].Error != "1" {
-		t.Errorf("%q", d.Answers)
+		t.Errorf("%+v", d.Answers)
 	}
 }
