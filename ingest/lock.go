@@ -19,6 +19,9 @@ type Holder struct {
 	PID     int       `json:"pid"`
 	HTTP    string    `json:"http,omitzero"` // its address, "" when it has none
 	Started time.Time `json:"started"`
+	// How long its runs wait, and for whom, as [Options] say.
+	AssembleSeconds float64             `json:"assemble_seconds,omitzero"`
+	Expect          map[string][]string `json:"expect,omitempty"`
 	// Unsettled is since when files may have been moved to done/ that nobody has
 	// looked at afterwards; zero when the daemon before stopped in good order.
 	Unsettled time.Time `json:"unsettled,omitzero"`
@@ -71,9 +74,11 @@ func (l *Lock) Unsettled() (since time.Time, ok bool) {
 	return l.holder.Unsettled, l.holder.Unsettled.Before(l.holder.Started)
 }
 
-// Announce writes down who holds the home.
-func (l *Lock) Announce(http string) error {
-	l.holder.HTTP = http
+// Announce writes down who holds the home: where it answers HTTP, "" when
+// nowhere, and what it was told to do.
+func (l *Lock) Announce(http string, o Options) error {
+	o = o.withDefaults()
+	l.holder.HTTP, l.holder.Expect, l.holder.AssembleSeconds = http, o.Expect, o.AssembleTimeout.Seconds()
 	return l.write()
 }
 
@@ -145,4 +150,9 @@ func (h Home) isFresh() bool {
 	done, doneErr := os.ReadDir(h.Done())
 	failed, failedErr := os.ReadDir(h.Failed())
 	return len(done)+len(failed) == 0 && doneErr == nil && failedErr == nil
+}
+
+// AssembleTimeout is how long the daemon's runs wait after their newest part.
+func (h Holder) AssembleTimeout() time.Duration {
+	return time.Duration(h.AssembleSeconds * float64(time.Second))
 }

@@ -226,7 +226,7 @@ func TestADaemonThatWasKilledLooksBackIntoDone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := lock.Announce(""); err != nil { // and never says that it stopped
+	if err := lock.Announce("", ingest.Options{}); err != nil { // and never says that it stopped
 		t.Fatal(err)
 	}
 	if err := lock.Release(false); err != nil {

@@ -50,7 +50,7 @@ func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (
 	if err != nil {
 		return err
 	}
-	release, err := c.prepareIngest(paths)
+	release, err := c.prepareIngest(paths, opts)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (
 
 // prepareIngest creates what is needed. For the inbox it takes the home, which
 // release gives back; files named by the user need nobody's leave.
-func (c *cli) prepareIngest(paths []string) (release func(settled bool) error, err error) {
+func (c *cli) prepareIngest(paths []string, opts ingest.Options) (release func(settled bool) error, err error) {
 	free := func(bool) error { return nil }
 	for _, p := range paths {
 		if _, err := os.Stat(p); err != nil {
@@ -109,7 +109,7 @@ func (c *cli) prepareIngest(paths []string) (release func(settled bool) error, e
 	if err != nil {
 		return nil, err
 	}
-	return lock.Release, lock.Announce("")
+	return lock.Release, lock.Announce("", opts)
 }
 
 func summary(n ingest.Counts) string {

@@ -19,9 +19,8 @@ import (
 const statusLong = `status shows at a glance whether a daemon is recording, what waits in the inbox
 and for whom, what has failed, and what the database holds. It changes nothing.
 
-Give --expect and --assemble-timeout the values that the daemon has (their
-environment variables do that for both), so that status waits for the same
-agents.`
+How long runs wait, and for whom, is what the running daemon was told; without
+one it is what --expect and --assemble-timeout say.`
 
 const statusExample = `  consensusd status
   consensusd status --json | jq '.data.inbox.open'`
@@ -85,6 +84,9 @@ func (c *cli) status(ctx context.Context, opts ingest.Options) (st status, err e
 	}
 	if holder, ok := c.Home().Holder(); ok {
 		st.Daemon = daemonStatus{true, holder.PID, holder.HTTP, holder.Started}
+		if !c.named["expect"] && !c.named["assemble-timeout"] {
+			opts.Expect, opts.AssembleTimeout = holder.Expect, holder.AssembleTimeout()
+		}
 	}
 	failures, err := c.Home().Failures()
 	if err != nil {

@@ -106,8 +106,9 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 		return err
 	}
 	defer s.Close()
-	in := ingest.New(c.Home(), s, w.options(c.Home(), log))
-	if err := lock.Announce(addr); err != nil {
+	opts := w.options(c.Home(), log)
+	in := ingest.New(c.Home(), s, opts)
+	if err := lock.Announce(addr, opts); err != nil {
 		return err
 	}
 	c.greet(log, target, addr)
