@@ -102,6 +102,9 @@ func (in *Ingester) commit(ctx context.Context, b *batch) error {
 	}
 	for _, p := range b.duplicates {
 		s.done(p)
+		if p.file.place == settledPlace {
+			continue // looked at once more, as nobody asked to
+		}
 		in.event(Event{Outcome: string(store.Duplicate), RunID: p.duplicate, SpecID: p.doc.Spec, Stage: p.doc.Stage, Files: []string{p.file.path}})
 	}
 	s.finish()
@@ -131,6 +134,8 @@ func (in *Ingester) settleEntry(s *settling, e *entry, r store.Result) (rejected
 		s.done(p)
 		event.Files = append(event.Files, p.file.path)
 	}
-	in.event(event)
+	if r.Outcome != store.Duplicate || e.parcels[0].file.place != settledPlace {
+		in.event(event)
+	}
 	return nil
 }

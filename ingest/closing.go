@@ -54,31 +54,29 @@ func (in *Ingester) recordedRun(ctx context.Context, g *group) (runID string, er
 	return runID, nil
 }
 
-// hostRun returns the run that parts known by spec and stage alone came too
-// late for: the only run of these that was recorded within the time that a run
-// is waited for, and that lacks just what they bring. Whatever else they bring
-// shows that they are of another run.
+// hostRun returns the run that a synthesis known by spec and stage alone came
+// too late for: the only run of these that was recorded within the time that a
+// run is waited for, and that has no synthesis. Other parts that come too late
+// are the beginning of another run: taken for an answer, a manifest or metrics of the
+// last one, they could make it better than its evidence, and theirs too.
 func (in *Ingester) hostRun(ctx context.Context, g *group) (string, error) {
 	lead := g.parts[0].doc
+	if slices.ContainsFunc(g.parts, func(p *part) bool { return p.doc.Kind != docSynthesis }) {
+		return "", nil
+	}
 	since := g.parts[0].stamp.lastChange().Add(-in.opts.AssembleTimeout)
 	recent, err := in.store.RecentRuns(ctx, lead.Spec, lead.Stage, since)
 	if err != nil || len(recent) != 1 {
 		return "", err
 	}
 	r, err := in.store.Whole(ctx, recent[0])
-	if err != nil {
+	if err != nil || len(r.Syntheses) > 0 {
 		return "", err
 	}
 	for _, p := range g.parts {
-		d := p.doc
-		apart := time.Duration(d.Report.At-r.Run.Timestamp*1000) * time.Millisecond
-		if d.Report.Rank < timeOfFile && apart.Abs() > sameRunWithin || d.Synthesis != nil && len(r.Syntheses) > 0 {
+		apart := time.Duration(p.doc.Report.At-r.Run.Timestamp*1000) * time.Millisecond
+		if p.doc.Report.Rank < timeOfFile && apart.Abs() > sameRunWithin {
 			return "", nil
-		}
-		for _, a := range d.Answers {
-			if !slices.Contains(r.Run.MissingAgents, a.Agent) {
-				return "", nil
-			}
 		}
 	}
 	return r.Run.RunID, nil

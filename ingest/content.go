@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -42,11 +43,20 @@ const maxWraps = 6
 // JSON object, fenced or not, is read in a single pass and not copied.
 func readContent(text string) reading { return readWrapped(text, maxWraps) }
 
+// isVisible reports whether a character says something by itself: brackets,
+// quotes, blanks and what no screen shows do not.
+func isVisible(c rune) bool {
+	return !strings.ContainsRune("{}[]\"`", c) && !unicode.IsSpace(c) && !unicode.Is(unicode.Cf, c) && !unicode.IsControl(c)
+}
+
 func readWrapped(text string, wraps int) reading {
 	text = strings.TrimSpace(strings.TrimPrefix(text, "\uFEFF"))
 	body := unfence(text)
-	if strings.Trim(body, "{}[]\"` \t\r\n") == "" || body == "null" {
+	if body == "null" || strings.IndexFunc(body, isVisible) < 0 {
 		return reading{Blank: true}
+	}
+	if leavesOpen(body) {
+		return reading{Echo: true}
 	}
 	if strings.IndexByte(`{["`, body[0]) >= 0 {
 		switch a, err := parseAnswer(new(jsontext.Decoder), body); {
@@ -175,6 +185,11 @@ func (a *answerText) text(name string, v jsontext.Value) {
 	}
 	var to *string
 	switch name {
+	case `"status"`:
+		if strings.EqualFold(string(said), "error") {
+			a.failure = cmp.Or(a.failure, "status error")
+		}
+		return
 	case `"stage"`:
 		to = &a.stage
 	case `"agent"`:

@@ -13,6 +13,7 @@ type hinter struct {
 	watcher *fsnotify.Watcher // nil when the machine has no watches left
 	hints   chan struct{}
 	log     *slog.Logger
+	told    map[string]bool // folders that cannot be watched
 }
 
 func newHinter(log *slog.Logger) *hinter {
@@ -20,7 +21,7 @@ func newHinter(log *slog.Logger) *hinter {
 	if err != nil {
 		log.Warn("no file events, looking every few seconds instead", "error", err)
 	}
-	return &hinter{w, make(chan struct{}, 1), log}
+	return &hinter{w, make(chan struct{}, 1), log, map[string]bool{}}
 }
 
 // enter watches a folder; doing so again is harmless. Without a watch the
@@ -29,7 +30,8 @@ func (h *hinter) enter(dir string) {
 	if h.watcher == nil {
 		return
 	}
-	if err := h.watcher.Add(dir); err != nil {
+	if err := h.watcher.Add(dir); err != nil && !h.told[dir] {
+		h.told[dir] = true
 		h.log.Warn("no file events for a folder, looking every few seconds instead", "folder", dir, "error", err)
 	}
 }

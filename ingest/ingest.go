@@ -94,6 +94,8 @@ type Ingester struct {
 	known      map[string]stamp      // files read in place whose fate is known, by path
 	again      []file                // moved to done/, and found to be another version than was recorded
 	anew       bool                  // something was forgotten so that the next pass reads it
+	unreadable map[string]error      // what the last scan could not read, by path
+	left       bool                  // something outside of the inbox is not recorded
 	stuck      map[string]stuck      // recorded, and could not be moved away, by path
 	told       map[string]bool       // what was warned of, once
 	watching   bool

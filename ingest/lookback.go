@@ -7,17 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/consensusd/consensusd/store"
 )
 
 // lookBack finds what was moved out of the inbox since the last daemon that
-// stopped in good order, and is not recorded or has no reason beside it: a
-// producer may have put a new version in place of the one that was read just
-// as it was moved. It is read as new work from where it lies.
+// stopped in good order: a producer may have put a new version in place of the
+// one that was read just as it was moved. It is read once more from where it
+// lies; what is recorded turns out to be, and what failed has its reason beside it.
 func (in *Ingester) lookBack(ctx context.Context, lock *Lock) error {
 	since, unsettled := lock.Unsettled()
 	if !unsettled {
@@ -28,10 +25,6 @@ func (in *Ingester) lookBack(ctx context.Context, lock *Lock) error {
 		info, err := os.Lstat(f.path)
 		if err != nil || f.ignored || stampOf(info).lastChange().Before(since) {
 			return nil
-		}
-		recorded, err := in.isRecordedFile(ctx, f.path)
-		if err != nil || recorded {
-			return err
 		}
 		_, rel, found := strings.Cut(f.rel, string(filepath.Separator)) // behind the day's folder
 		if !found {
@@ -53,16 +46,6 @@ func (in *Ingester) lookBack(ctx context.Context, lock *Lock) error {
 		}
 		return nil
 	}, stopAt)
-}
-
-// isRecordedFile reports whether the bytes of a file are part of a run.
-func (in *Ingester) isRecordedFile(ctx context.Context, path string) (bool, error) {
-	c, err := readFile(path, in.opts.MaxBytes, false)
-	if err != nil {
-		return false, nil // whatever it is, it is not what was recorded
-	}
-	receipts, err := in.store.ReceiptsOf(ctx, c.sha256)
-	return slices.ContainsFunc(receipts, func(r store.Receipt) bool { return r.State != store.Rejected }), err
 }
 
 // pruneDone deletes the folders of done/ that are older than is kept.

@@ -5,10 +5,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/consensusd/consensusd/ingest"
+	"github.com/consensusd/consensusd/schema"
 )
 
 // hold keeps the daemon from committing until it is called again.
@@ -116,24 +119,74 @@ func TestAFailedFileThatLostItsReasonGetsItBack(t *testing.T) {
 	h.verify()
 }
 
-func TestALatePartWithoutAnIDAmendsTheRunThatLacksIt(t *testing.T) {
+func TestALateSynthesisWithoutAnIDAmendsTheRunThatLacksIt(t *testing.T) {
 	h := newHouse(t)
 	d := h.watch(ingest.Options{AssembleTimeout: 100 * time.Millisecond})
-	h.drop("claude.json", `{"spec_id": "SPEC-1", "stage": "plan", "agent": "claude", "content": "yes", "expected_agents": ["claude", "gemini"]}`)
-	first := d.await(t, "the run at its deadline", func(e ingest.Event) bool { return e.Outcome == "recorded" })
+	h.drop("answers.json", `{"run_id": "r", "spec_id": "SPEC-1", "stage": "plan", "proposals": [{"agent_name": "claude", "content": "yes"}], "exported_at": "2026-03-01T10:00:00Z"}`)
+	d.await(t, "the run at its deadline", isRun("r"))
 	d = h.restart(d, ingest.Options{AssembleTimeout: time.Hour})
-	h.drop("gemini.json", `{"spec_id": "SPEC-1", "stage": "plan", "agent": "gemini", "content": "yes, too"}`)
-	if e := d.await(t, "the late part", func(e ingest.Event) bool { return e.Outcome == "amended" }); e.RunID != first.RunID || len(e.Missing) > 0 {
-		t.Errorf("amended %+v, recorded %+v", e, first)
-	}
-	// A second answer of somebody who is not missing is the beginning of another run.
-	h.drop("again.json", `{"spec_id": "SPEC-1", "stage": "plan", "agent": "gemini", "content": "no", "expected_agents": ["gemini"]}`)
-	h.drop("end.json", `{"spec_id": "SPEC-1", "stage": "plan", "expected_agents": ["gemini"], "complete": true}`)
-	if e := d.await(t, "another run", func(e ingest.Event) bool { return e.Outcome == "recorded" }); e.RunID == first.RunID {
-		t.Errorf("recorded %+v as part of %+v", e, first)
+	h.drop("synthesis.json", `{"spec_id": "SPEC-1", "stage": "plan", "output_markdown": "# Plan", "status": "ok"}`)
+	if e := d.await(t, "the late synthesis", isRun("r")); e.Outcome != "amended" {
+		t.Errorf("event: %+v", e)
 	}
 	if err := d.stop(); err != nil {
 		t.Fatal(err)
+	}
+	h.verify()
+}
+
+// Without ids, only the window tells one run from the next: what comes after a
+// run was recorded must neither mend it nor take anything from the run to come.
+func TestTheNextRunsPartsDoNotAmendTheLastRun(t *testing.T) {
+	h := newHouse(t)
+	head := `{"spec_id": "SPEC-1", "stage": "plan", `
+	answer := func(agent, text string) string {
+		return head + `"agent": "` + agent + `", "content": "` + text + `"}`
+	}
+	first := h.watch(ingest.Options{AssembleTimeout: time.Hour})
+	h.drop("1/m.json", head+`"expected_agents": ["a", "b"]}`)
+	h.drop("1/a.json", answer("a", "yes"))
+	h.drop("1/b.json", answer("b", "yes, too"))
+	h.drop("1/s.json", head+`"synthesis": {"content": "agreed", "verdict": "unanimous"}}`)
+	was := first.await(t, "the first run", func(e ingest.Event) bool { return e.Outcome == "recorded" })
+	before := runsOf(h.dump())
+	second := h.restart(first, ingest.Options{AssembleTimeout: time.Second})
+	h.drop("2/m.json", head+`"expected_agents": ["a", "b", "c"]}`)
+	h.drop("2/b-metrics.json", head+`"agent": "b", "latency_ms": 3, "model_id": "m", "status": "error"}`)
+	h.drop("2/a.json", answer("a", "no"))
+	h.drop("2/s.json", head+`"synthesis": {"content": "not agreed", "verdict": "unanimous"}}`)
+	is := second.await(t, "the second run", func(e ingest.Event) bool { return e.Outcome != "duplicate" })
+	if is.RunID == was.RunID || is.Verdict != schema.Degraded || !slices.Equal(is.Missing, []string{"b", "c"}) {
+		t.Errorf("second run %+v, first %+v", is, was)
+	}
+	if err := second.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := h.Run(t.Context(), was.RunID); err != nil || r.Degraded {
+		t.Errorf("the first run is now %+v, %v; it was\n%s", r, err, before)
+	}
+	h.verify()
+}
+
+func TestIngestSaysWhatItCouldNotRead(t *testing.T) {
+	if os.Getuid() == 0 {
+		runAsNobody(t)
+		return
+	}
+	h := newHouse(t)
+	h.drop("a-closed/x.json", runDocument("closed", "x"))
+	h.drop("b-open/x.json", runDocument("open", "x"))
+	closed := filepath.Join(h.Inbox(), "a-closed")
+	if err := os.Chmod(closed, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(closed, 0o755) })
+	in := ingest.New(h.Home, h.Store, ingest.Options{})
+	if err := in.Ingest(t.Context()); err == nil || !strings.Contains(err.Error(), "a-closed") {
+		t.Errorf("error: %v", err)
+	}
+	if in.Counts().Recorded != 1 {
+		t.Errorf("counts: %+v", in.Counts())
 	}
 	h.verify()
 }

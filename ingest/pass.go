@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -27,7 +28,6 @@ type pass struct {
 	started sync.WaitGroup // its goroutines
 	next    time.Time      // when the next file or run falls due; zero when none will
 	errs    []error        // sources that could not be read; the others go on
-	partial bool           // something in a source could not be read
 	done    int
 	found   int
 }
@@ -37,7 +37,7 @@ type pass struct {
 // is read.
 func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir string)) (next time.Time, err error) {
 	in.scan++
-	in.anew = false
+	in.anew, in.unreadable = false, map[string]error{}
 	p := &pass{in: in, memory: newMemory(readAhead)}
 	again := in.again
 	if err := p.read(ctx, sources, enter); err != nil {
@@ -189,7 +189,7 @@ func (p *pass) take(c parcel) {
 	case c.err != nil:
 		p.unreadable(path, c.err)
 		if c.file.place == settledPlace {
-			p.in.again = append(p.in.again, c.file)
+			p.in.tryLater(c.file)
 		}
 	case c.gone:
 		delete(p.in.unfinished, path)
@@ -246,23 +246,40 @@ func (p *pass) rest(c parcel) {
 // unreadable tells once of a file or folder that the machine does not let us
 // read. It is tried again with every scan; what is beside it goes on.
 func (p *pass) unreadable(path string, err error) {
-	p.partial = true
+	p.in.unreadable[path] = err
 	p.in.tellOnce("cannot read", path, err)
 }
 
 // dropVanished forgets files that their producers took away.
 func (p *pass) dropVanished() {
-	if p.partial || len(p.errs) > 0 {
-		return // what was not found may only not have been seen
-	}
 	for path, part := range p.in.parts {
-		if part.scan != p.in.scan && part.file.place != settledPlace {
+		if part.scan != p.in.scan && part.file.place != settledPlace && p.vanished(path) {
 			delete(p.in.parts, path)
 		}
 	}
 	for path, u := range p.in.unfinished {
-		if u.scan != p.in.scan {
+		if u.scan != p.in.scan && p.vanished(path) {
 			delete(p.in.unfinished, path)
 		}
 	}
+}
+
+// vanished reports whether a file that no scan found is gone, rather than in a
+// folder that could not be read.
+func (p *pass) vanished(path string) bool {
+	if len(p.in.unreadable)+len(p.errs) == 0 {
+		return true
+	}
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// tryLater keeps a file that no scan would find for the next pass. Who reads
+// once leaves it to the next daemon, which looks back.
+func (in *Ingester) tryLater(f file) {
+	if in.watching {
+		in.again = append(in.again, f)
+		return
+	}
+	in.left = true
 }

@@ -53,6 +53,9 @@ func Check(path string, data []byte, maxBytes int64) (Checked, *Rejection) {
 		Name: strings.TrimLeft(filepath.Base(path), "."), SHA256: hex.EncodeToString(sum[:]), Identity: d.Identity, Kind: string(d.Kind),
 		RunID: d.RunID, SpecID: d.Spec, Stage: d.Stage, Agents: []string{}, Warnings: d.Warnings, data: data,
 	}
+	if d.RunID == "" && d.Kind != docRun && d.Report.Rank >= timeOfFile {
+		c.Warnings = append(c.Warnings, "no run_id and no time: only when it comes tells which run it belongs to")
+	}
 	for _, a := range d.Answers {
 		c.Agents = append(c.Agents, a.Agent)
 	}

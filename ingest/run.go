@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -37,9 +39,18 @@ func (in *Ingester) Ingest(ctx context.Context, paths ...string) error {
 			return err
 		}
 		if done {
-			return in.stuckError()
+			return errors.Join(in.unreadableError(), in.stuckError())
 		}
 	}
+}
+
+// unreadableError is about what the last scan could not read, nil when it read
+// everything.
+func (in *Ingester) unreadableError() error {
+	for _, path := range slices.Sorted(maps.Keys(in.unreadable)) {
+		return fmt.Errorf("read %s (%d files or folders could not be read, all else is recorded): %w", path, len(in.unreadable), in.unreadable[path])
+	}
+	return nil
 }
 
 func (in *Ingester) sources(paths []string) (sources []source, err error) {
@@ -103,7 +114,7 @@ func (in *Ingester) Settled() bool {
 			return false
 		}
 	}
-	return len(in.again) == 0
+	return len(in.again) == 0 && !in.left
 }
 
 // look is one scan of the daemon: it notes trouble, and tries again later.

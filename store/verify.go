@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/consensusd/consensusd/dbgen/sqlite"
 )
@@ -16,8 +17,8 @@ type Problem struct {
 }
 
 // Verify examines the database: its own integrity and foreign keys, that every
-// artifact and synthesis is what its id was made from, that every run has a
-// verdict its rows agree on, and that every receipt has its run. progress is called
+// artifact and synthesis is what its id was made from, that a run's rows agree
+// about its verdict, its missing agents and whether it has artifacts, and that every receipt has its run. progress is called
 // with the number of runs looked at and of all runs. It returns what is wrong,
 // nothing when all is well, and an error when it could not find out.
 func (s *Store) Verify(ctx context.Context, progress func(done, all int64)) ([]Problem, error) {
@@ -90,6 +91,13 @@ func verifyRun(r Record) (problems []Problem) {
 		if y.ConsensusVerdict != Verdict(r.Run) {
 			problems = append(problems, Problem{"synthesis", y.SynthesisID, fmt.Sprintf("verdict %s, but its run is %s", y.ConsensusVerdict, Verdict(r.Run))})
 		}
+	}
+	if len(r.Run.MissingAgents) > 0 && !r.Run.Degraded {
+		problems = append(problems, Problem{"run", r.Run.RunID, "agents are missing, and yet it is not degraded"})
+	}
+	hasNone := slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == "no_artifacts" })
+	if len(r.Receipts) > 0 && len(r.Artifacts) == 0 && !hasNone {
+		problems = append(problems, Problem{"run", r.Run.RunID, "its artifacts are gone"})
 	}
 	return problems
 }

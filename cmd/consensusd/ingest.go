@@ -63,7 +63,7 @@ func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (
 	defer s.Close()
 
 	bar := c.progress("recording")
-	opts.OnProgress = func(done, found int) { bar.step(int64(done), int64(found)) }
+	opts.OnProgress = func(done, _ int) { bar.step(int64(done), unknown) } // the scan is but little ahead
 	opts.OnEvent = func(e ingest.Event) {
 		if e.Rejection != nil {
 			bar.clear()

@@ -23,7 +23,10 @@ func (c *cli) progress(doing string) *progress {
 	return p
 }
 
-// step tells that done of all are done; all may grow.
+// unknown stands for how many there are in all while nobody knows.
+const unknown = -1
+
+// step tells that done of all are done; all may be unknown.
 func (p *progress) step(done, all int64) {
 	if p.screen == nil || p.bar == nil && time.Since(p.begun) < time.Second {
 		return
@@ -33,6 +36,7 @@ func (p *progress) step(done, all int64) {
 			progressbar.OptionSetWriter(p.screen),
 			progressbar.OptionSetDescription(p.doing),
 			progressbar.OptionShowCount(),
+			progressbar.OptionShowIts(),
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionClearOnFinish(),
@@ -42,7 +46,7 @@ func (p *progress) step(done, all int64) {
 	if all != p.bar.GetMax64() {
 		p.bar.ChangeMax64(all)
 	}
-	p.bar.Set64(min(done, all-1)) // a bar that was full once stays so, even when all grows
+	p.bar.Set64(done)
 }
 
 // clear takes the bar away, until the next step.

@@ -132,16 +132,17 @@ func (s *screen) runs(runs []serve.Run) {
 	s.print([]string{"TIME", "SPEC", "STAGE", "VERDICT", "AGENTS", "CONFLICTS", "FINDINGS", "RUN"}, rows, spec, agents)
 }
 
-// agents names those who answered and those who are missing, marked.
+// agents names those who are missing, marked, and those who answered: on a
+// narrow screen the end is cut off.
 func (s *screen) agents(answered, missing []string) string {
 	var names []string
+	for _, a := range missing {
+		names = append(names, s.paint(text.FgYellow, "!"+visibleLine(a)))
+	}
 	for _, a := range answered {
 		if !slices.Contains(missing, a) {
 			names = append(names, visibleLine(a))
 		}
-	}
-	for _, a := range missing {
-		names = append(names, s.paint(text.FgYellow, "!"+visibleLine(a)))
 	}
 	return either(strings.Join(names, " "), "-")
 }

@@ -100,7 +100,7 @@ func TestATableOfRuns(t *testing.T) {
 	wide, got := terminal(0, false)
 	wide.runs(listed)
 	want := `TIME              SPEC                                            STAGE  VERDICT    AGENTS                   CONFLICTS  FINDINGS  RUN
-2025-10-30 12:00  SPEC-KIT-025-add-automated-conflict-resolution  plan   degraded   gemini !claude !gpt_pro  -          2         019a3c5e-2b00-8f11-9c22-5d3f0e6a7b81
+2025-10-30 12:00  SPEC-KIT-025-add-automated-conflict-resolution  plan   degraded   !claude !gpt_pro gemini  -          2         019a3c5e-2b00-8f11-9c22-5d3f0e6a7b81
 2025-10-29 12:00  SPEC-1                                          tasks  unanimous  gemini                   2          -         r␛[2J
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
@@ -109,7 +109,7 @@ func TestATableOfRuns(t *testing.T) {
 	narrow, got := terminal(130, false)
 	narrow.runs(listed)
 	want = `TIME              SPEC              STAGE  VERDICT    AGENTS             CONFLICTS  FINDINGS  RUN
-2025-10-30 12:00  SPEC-KIT-025-ad…  plan   degraded   gemini !claude !…  -          2         019a3c5e-2b00-8f11-9c22-5d3f0e6a7b81
+2025-10-30 12:00  SPEC-KIT-025-ad…  plan   degraded   !claude !gpt_pro…  -          2         019a3c5e-2b00-8f11-9c22-5d3f0e6a7b81
 2025-10-29 12:00  SPEC-1            tasks  unanimous  gemini             2          -         r␛[2J
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
