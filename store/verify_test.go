@@ -33,31 +33,50 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 	run := sample(1).Run.RunID
 	tests := map[string]struct {
 		harm string
-		want Problem // Why is part of it
+		want []Problem // Why is part of each
 	}{
 		"content of an artifact": {
 			"UPDATE agent_artifacts SET content = content || ' ' WHERE agent = 'claude' AND run_id = '" + run + "'",
-			Problem{"artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
+			[]Problem{
+				{"artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
+			},
 		},
 		"agent of an artifact": {
 			"UPDATE agent_artifacts SET agent = 'gpt' WHERE agent = 'claude' AND run_id = '" + run + "'",
-			Problem{"artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
+			[]Problem{
+				{"artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
+			},
 		},
 		"run of an artifact": {
 			"UPDATE agent_artifacts SET run_id = '" + sample(2).Run.RunID + "' WHERE agent = 'claude' AND run_id = '" + run + "'",
-			Problem{"artifact", sample(1).Artifacts[0].ArtifactID, "(run " + sample(2).Run.RunID + ")"},
+			[]Problem{
+				{"artifact", sample(1).Artifacts[0].ArtifactID, "(run " + sample(2).Run.RunID + ")"},
+			},
 		},
 		"content of a synthesis": {
 			"UPDATE synthesis_results SET synthesized_content = 'Nobody agrees.' WHERE run_id = '" + run + "'",
-			Problem{"synthesis", sample(1).Syntheses[0].SynthesisID, "its content is not what was recorded"},
+			[]Problem{
+				{"synthesis", sample(1).Syntheses[0].SynthesisID, "its content is not what was recorded"},
+			},
 		},
 		"verdict better than the run": {
 			"UPDATE synthesis_results SET consensus_verdict = 'unanimous' WHERE run_id = '" + run + "'",
-			Problem{"synthesis", sample(1).Syntheses[0].SynthesisID, "verdict unanimous, but its run is degraded"},
+			[]Problem{
+				{"synthesis", sample(1).Syntheses[0].SynthesisID, "verdict unanimous, but its run is degraded"},
+			},
+		},
+		"artifacts": {
+			"DELETE FROM agent_artifacts WHERE run_id = '" + run + "'",
+			[]Problem{
+				{"run", run, "its artifacts are gone"},
+			},
 		},
 		"run better than its verdict": {
 			"UPDATE consensus_runs SET degraded = FALSE WHERE run_id = '" + run + "'",
-			Problem{"synthesis", sample(1).Syntheses[0].SynthesisID, "verdict degraded, but its run is unanimous"},
+			[]Problem{
+				{"synthesis", sample(1).Syntheses[0].SynthesisID, "verdict degraded, but its run is unanimous"},
+				{"run", sample(1).Run.RunID, "agents are missing, and yet it is not degraded"},
+			},
 		},
 	}
 	for name, test := range tests {
@@ -66,7 +85,7 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 				mustRecord(t, s, sample(0), sample(1), sample(2))
 				mustBeWell(t, s)
 				execute(t, s, test.harm)
-				mustFind(t, s, test.want)
+				mustFind(t, s, test.want...)
 			})
 		})
 	}

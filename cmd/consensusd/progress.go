@@ -36,7 +36,6 @@ func (p *progress) step(done, all int64) {
 			progressbar.OptionSetWriter(p.screen),
 			progressbar.OptionSetDescription(p.doing),
 			progressbar.OptionShowCount(),
-			progressbar.OptionShowIts(),
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionClearOnFinish(),
