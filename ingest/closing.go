@@ -35,7 +35,8 @@ func (p *pass) closeRuns(ctx context.Context, closing bool) error {
 }
 
 // recordedRun returns the run that the parts belong to if it is recorded
-// already, so that they amend it, else "". It asks once for every part.
+// already, so that they amend it, else "". It asks once for every part that is
+// to wait; one that amends is asked for again until it is recorded.
 func (in *Ingester) recordedRun(ctx context.Context, g *group) (runID string, err error) {
 	if !slices.ContainsFunc(g.parts, func(p *part) bool { return p.fresh }) {
 		return "", nil
@@ -45,13 +46,13 @@ func (in *Ingester) recordedRun(ctx context.Context, g *group) (runID string, er
 	} else if _, err = in.store.Run(ctx, runID); errors.Is(err, store.ErrNotFound) {
 		runID, err = "", nil
 	}
-	if err != nil {
-		return "", err
+	if err != nil || runID != "" {
+		return runID, err
 	}
 	for _, p := range g.parts {
 		p.fresh = false
 	}
-	return runID, nil
+	return "", nil
 }
 
 // hostRun returns the run that a synthesis known by spec and stage alone came

@@ -27,7 +27,7 @@ type pass struct {
 	memory  *memory
 	started sync.WaitGroup // its goroutines
 	next    time.Time      // when the next file or run falls due; zero when none will
-	errs    []error        // sources that could not be read; the others go on
+	errs    []error        // why the inbox could not be read
 	done    int
 	found   int
 }

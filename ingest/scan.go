@@ -62,7 +62,7 @@ func isDocumentName(name string, at place) bool {
 // A foundFile is a file, or why a source could not be read.
 type foundFile struct {
 	file
-	err error // path is then the folder below the source that cannot be read, "" the source itself
+	err error // path is then the folder that cannot be read, "" the inbox itself
 }
 
 // stopAt is the skip of a scan that must see everything.
@@ -85,7 +85,11 @@ func (p *pass) find(ctx context.Context, sources []source, enter func(dir string
 			visit := func(f file) error { return send(foundFile{file: f}) }
 			skip := func(dir string, err error) error { return send(foundFile{file{path: dir}, err}) }
 			if err := src.scan(ctx, enter, visit, skip); err != nil {
-				send(foundFile{err: err})
+				failed := foundFile{err: err}
+				if src.place == inPlace {
+					failed.path = src.root // somebody else's: no reason to stop recording the inbox
+				}
+				send(failed)
 			}
 		}
 	})

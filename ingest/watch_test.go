@@ -281,3 +281,28 @@ func TestAPartDroppedTwiceUnderTwoNamesIsRecordedOnce(t *testing.T) {
 	}
 	h.verify()
 }
+
+func TestAnObservedTreeThatGoesAwayDoesNotKeepTheInboxFromBeingRecorded(t *testing.T) {
+	h := newHouse(t)
+	tree := filepath.Join(t.TempDir(), "tree")
+	if err := os.Mkdir(tree, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d := h.watch(ingest.Options{Observe: []string{tree}, Rescan: 10 * time.Millisecond})
+	h.drop("zero.json", runDocument("zero", "x"))
+	d.await(t, "zero", isRun("zero"))
+	if err := os.Remove(tree); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"one", "two", "three"} {
+		h.drop(id+".json", runDocument(id, id))
+		d.await(t, id, isRun(id))
+	}
+	if d.Trouble() != nil {
+		t.Errorf("trouble: %v", d.Trouble().Err)
+	}
+	if err := d.stop(); err != nil {
+		t.Fatal(err)
+	}
+	h.verify()
+}
