@@ -119,13 +119,8 @@ func (in *Ingester) Settled() bool {
 
 // look is one scan of the daemon: it notes trouble, and tries again later.
 func (in *Ingester) look(ctx context.Context, lock *Lock, r *retry, sources []source, enter func(string)) time.Time {
-	if in.Trouble() != nil {
-		if time.Now().Before(r.at) {
-			return r.at
-		}
-		if err := in.store.Probe(ctx); err != nil {
-			return in.fail(ctx, r, err)
-		}
+	if in.Trouble() != nil && time.Now().Before(r.at) {
+		return r.at
 	}
 	next, err := in.pass(ctx, sources, enter)
 	if err == nil && in.Settled() {

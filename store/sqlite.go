@@ -188,9 +188,9 @@ func explainSQLite(err error) error {
 	return fmt.Errorf("%w (%s)", err, hint)
 }
 
-// minFreeBytes is what must be free on the disk for a group of runs and the
-// WAL to fit.
-const minFreeBytes = 4 << 20
+// minFreeBytes is what must be free on the disk for a run of usual size and its
+// part of the WAL to fit.
+const minFreeBytes = 1 << 20
 
 // probe takes the write lock and gives it back, and looks whether there is
 // space: a commit would tell for sure, but leaves something behind.
