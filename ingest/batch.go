@@ -84,23 +84,20 @@ func (in *Ingester) commit(ctx context.Context, b *batch) error {
 	if b.empty() {
 		return nil
 	}
-	entries := make([]store.Entry, len(b.entries))
-	for i, e := range b.entries {
-		entries[i] = store.Entry{Record: e.record, Merge: e.merge}
+	recorded, err := in.confirm(ctx, b.duplicates)
+	if err != nil {
+		return err
 	}
-	var results []store.Result
-	if len(entries) > 0 {
-		var err error
-		if results, err = in.store.RecordAll(ctx, entries); err != nil {
-			return err
-		}
+	results, err := in.record(ctx, b.entries)
+	if err != nil {
+		return err
 	}
 	s := in.settling()
 	rejected := b.rejected
 	for i, r := range results {
 		rejected = append(rejected, in.settleEntry(s, b.entries[i], r)...)
 	}
-	for _, p := range b.duplicates {
+	for _, p := range recorded {
 		s.done(p)
 		if p.file.place == settledPlace {
 			continue // looked at once more, as nobody asked to
@@ -109,6 +106,41 @@ func (in *Ingester) commit(ctx context.Context, b *batch) error {
 	}
 	s.finish()
 	return in.reject(ctx, rejected)
+}
+
+// confirm returns the duplicates that may be moved away. What a reader sees is
+// not always on stable storage yet.
+func (in *Ingester) confirm(ctx context.Context, duplicates []parcel) (recorded []parcel, err error) {
+	if len(duplicates) == 0 {
+		return nil, nil
+	}
+	keys := make([]store.DocumentKey, len(duplicates))
+	for i, p := range duplicates {
+		keys[i] = store.DocumentKey{SHA256: p.sha256, Identity: p.doc.Identity}
+	}
+	runs, err := in.store.Confirm(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range duplicates {
+		if runs[i] == "" { // it was deleted, or died with a server
+			in.readAnew(p.file)
+			continue
+		}
+		recorded = append(recorded, p)
+	}
+	return recorded, nil
+}
+
+func (in *Ingester) record(ctx context.Context, entries []*entry) ([]store.Result, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	all := make([]store.Entry, len(entries))
+	for i, e := range entries {
+		all[i] = store.Entry{Record: e.record, Merge: e.merge}
+	}
+	return in.store.RecordAll(ctx, all)
 }
 
 // settleEntry settles the files of one run, and returns those to be rejected.

@@ -22,7 +22,11 @@ func (p *pass) closeRuns(ctx context.Context, closing bool) error {
 			p.due(deadline)
 			continue
 		}
-		if parcels, ok := p.reopen(ctx, g); ok {
+		parcels, err := p.reopen(ctx, g)
+		if err != nil {
+			return err
+		}
+		if len(parcels) > 0 {
 			p.batch.add(p.in.entry(parcels, runID))
 		}
 		if p.batch.full() {
@@ -41,6 +45,8 @@ func (in *Ingester) recordedRun(ctx context.Context, g *group) (runID string, er
 	if !slices.ContainsFunc(g.parts, func(p *part) bool { return p.fresh }) {
 		return "", nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
 	if runID = g.recordedID(); runID == "" {
 		runID, err = in.hostRun(ctx, g)
 	} else if _, err = in.store.Run(ctx, runID); errors.Is(err, store.ErrNotFound) {
@@ -83,14 +89,16 @@ func (in *Ingester) hostRun(ctx context.Context, g *group) (string, error) {
 	return r.Run.RunID, nil
 }
 
-// reopen reads the files of a run once more, now that they are recorded. It is
-// not ok when one of them has changed: it is then read anew, and the run put
-// together again.
-func (p *pass) reopen(ctx context.Context, g *group) (parcels []parcel, ok bool) {
-	ok = true
+// reopen reads the files of a run once more, now that they are recorded. It
+// returns none when one of them has changed: that is then read anew, and the run
+// put together again.
+func (p *pass) reopen(ctx context.Context, g *group) (parcels []parcel, err error) {
+	ok := true
 	for _, part := range g.parts {
 		c := p.in.open(ctx, part.file)
 		switch {
+		case c.unknown != nil:
+			return nil, c.unknown
 		case c.err != nil || c.doc == nil || c.sha256 != part.doc.SHA256:
 			p.in.readAnew(part.file)
 			p.due(time.Now())
@@ -101,7 +109,10 @@ func (p *pass) reopen(ctx context.Context, g *group) (parcels []parcel, ok bool)
 			parcels = append(parcels, c)
 		}
 	}
-	return parcels, ok && len(parcels) > 0
+	if !ok {
+		return nil, nil
+	}
+	return parcels, nil
 }
 
 func earlier(a, b time.Time) time.Time {

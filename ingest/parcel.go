@@ -25,6 +25,7 @@ type parcel struct {
 	gone      bool   // it is not there any more
 	held      int64  // of the pass's memory, until the parcel is dealt with
 	err       error  // the machine's fault, not the file's
+	unknown   error  // why the store could not tell whether it is a duplicate
 }
 
 // readers is how many files are read and parsed at the same time.
@@ -82,13 +83,19 @@ func (in *Ingester) open(ctx context.Context, f file) parcel {
 	if p.doc.Kind == docRun || in.store == nil {
 		return p // the writer tells whether it is a duplicate
 	}
-	runID, recorded, err := in.store.IsRecorded(ctx, p.sha256, p.doc.Identity)
+	asking, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	runID, recorded, err := in.store.IsRecorded(asking, p.sha256, p.doc.Identity)
 	if recorded {
 		p.duplicate = runID
 	}
-	p.err = err
+	p.unknown = err
 	return p
 }
+
+// storePatience is how long the store may take to answer a question: a server
+// that was cut off never does.
+const storePatience = 10 * time.Second
 
 func (in *Ingester) origin(f file, s stamp) origin {
 	path := f.rel

@@ -114,6 +114,9 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 			reading++
 		case parcel := <-parcels:
 			reading--
+			if parcel.unknown != nil {
+				return parcel.unknown
+			}
 			p.take(parcel)
 			p.in.opts.OnProgress(p.done, p.found)
 		case <-ctx.Done():

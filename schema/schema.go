@@ -14,22 +14,35 @@ import (
 	"github.com/pressly/goose/v3/database"
 )
 
-//go:embed sqlite/*.sql
+//go:embed sqlite/*.sql postgres/*.sql
 var migrations embed.FS
 
 // An Engine is a kind of database, and the name of the folder of its migrations.
 type Engine string
 
 // The engines.
-const SQLite Engine = "sqlite"
+const (
+	SQLite   Engine = "sqlite"
+	Postgres Engine = "postgres"
+)
 
-var dialects = map[Engine]goose.Dialect{SQLite: goose.DialectSQLite3}
+var dialects = map[Engine]goose.Dialect{SQLite: goose.DialectSQLite3, Postgres: goose.DialectPostgres}
 
-// catalogues ask each engine whether goose's table of versions is there, and
-// how many tables there are.
+// catalogues ask each engine whether goose's table of versions is there, whether
+// ours are, and how many tables there are: of a PostgreSQL database only those of
+// the schema that new tables would be created in.
 var catalogues = map[Engine]string{
-	SQLite: "SELECT COUNT(*) FILTER (WHERE name = '" + goose.DefaultTablename + "'), COUNT(*) FROM sqlite_schema WHERE type = 'table'",
+	SQLite: "SELECT COUNT(*) FILTER (WHERE name = '" + goose.DefaultTablename + "')," +
+		" COUNT(*) FILTER (WHERE name = 'consensus_runs'), COUNT(*) FROM sqlite_schema WHERE type = 'table'",
+	Postgres: "SELECT COUNT(*) FILTER (WHERE relname = '" + goose.DefaultTablename + "')," +
+		" COUNT(*) FILTER (WHERE relname = 'consensus_runs'), COUNT(*) FROM pg_class" +
+		" WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND relkind IN ('r', 'p')",
 }
+
+// locks keep two programs from migrating the same database at once, where the
+// engine does not do so by itself. They end with their transaction, because a
+// pooler may give the next one to another connection.
+var locks = map[Engine]string{Postgres: "SELECT pg_advisory_xact_lock(7308325512386414)"}
 
 // ErrForeign reports a database that holds another program's tables.
 var ErrForeign = errors.New("database belongs to another program: name another one with --db")
@@ -65,6 +78,11 @@ func Migrate(ctx context.Context, db *sql.DB, engine Engine) error {
 	case have == know:
 		return nil
 	}
+	release, err := lock(ctx, db, engine)
+	if err != nil {
+		return fmt.Errorf("wait for another program's migration: %w", err)
+	}
+	defer release()
 	if !found {
 		if err := createVersions(ctx, db, engine); err != nil {
 			return fmt.Errorf("create schema version: %w", err)
@@ -82,6 +100,22 @@ func Migrate(ctx context.Context, db *sql.DB, engine Engine) error {
 		return fmt.Errorf("migrate schema %d to %d: %w", have, know, err)
 	}
 	return nil
+}
+
+// lock keeps other programs from migrating db until release is called.
+func lock(ctx context.Context, db *sql.DB, engine Engine) (release func() error, err error) {
+	if locks[engine] == "" {
+		return func() error { return nil }, nil
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecContext(ctx, locks[engine]); err != nil {
+		tx.Rollback()
+		return nil, err
+	}
+	return tx.Rollback, nil
 }
 
 // Check returns nil when db has exactly the newest schema, else a
@@ -103,8 +137,8 @@ func Check(ctx context.Context, db *sql.DB, engine Engine) error {
 // version returns the version of the schema in db, and whether it is on record
 // at all. Unlike goose's own function of this kind it changes nothing.
 func version(ctx context.Context, db database.DBTxConn, engine Engine) (have int64, found bool, err error) {
-	var versions, tables int64
-	if err := db.QueryRowContext(ctx, catalogues[engine]).Scan(&versions, &tables); err != nil {
+	var versions, ours, tables int64
+	if err := db.QueryRowContext(ctx, catalogues[engine]).Scan(&versions, &ours, &tables); err != nil {
 		return 0, false, fmt.Errorf("read schema version: %w", err)
 	}
 	switch {
@@ -120,6 +154,9 @@ func version(ctx context.Context, db database.DBTxConn, engine Engine) (have int
 	have, err = s.GetLatestVersion(ctx, db)
 	if err != nil {
 		return 0, false, fmt.Errorf("read schema version: %w", err)
+	}
+	if have > 0 && ours == 0 {
+		return 0, false, ErrForeign // another program that migrates with goose
 	}
 	return have, true, nil
 }

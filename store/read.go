@@ -155,7 +155,7 @@ func (s *Store) CountFindings(ctx context.Context, runID string) (int64, error) 
 // Whole returns a run with everything that belongs to it, as of one moment,
 // or [ErrNotFound].
 func (s *Store) Whole(ctx context.Context, runID string) (Record, error) {
-	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSnapshot, ReadOnly: true})
 	if err != nil {
 		return Record{}, s.explain("run "+runID, err)
 	}
@@ -164,10 +164,18 @@ func (s *Store) Whole(ctx context.Context, runID string) (Record, error) {
 	return r, s.explain("run "+runID, err)
 }
 
-func whole(ctx context.Context, q sqlite.Querier, runID string) (r Record, err error) {
-	if r.Run, err = q.GetRun(ctx, runID); err != nil {
-		return r, err
+func whole(ctx context.Context, q sqlite.Querier, runID string) (Record, error) {
+	run, err := q.GetRun(ctx, runID)
+	if err != nil {
+		return Record{}, err
 	}
+	return withBelongings(ctx, q, run)
+}
+
+// withBelongings returns a run with everything that belongs to it.
+func withBelongings(ctx context.Context, q sqlite.Querier, run Run) (r Record, err error) {
+	r.Run = run
+	runID := run.RunID
 	if r.Artifacts, err = q.ListArtifacts(ctx, runID); err != nil {
 		return r, err
 	}
@@ -206,6 +214,6 @@ func (s *Store) Totals(ctx context.Context) (Totals, error) {
 	for _, s := range states {
 		t.Documents[s.State] = s.Documents
 	}
-	t.Bytes, err = s.engine.bytes()
-	return t, err
+	t.Bytes, err = s.engine.bytes(ctx, s.reader)
+	return t, s.explain("measure the database", err)
 }

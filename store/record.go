@@ -63,11 +63,12 @@ func (s *Store) Record(ctx context.Context, r Record) (Outcome, error) {
 // lies with the database, not with a run.
 func (s *Store) RecordAll(ctx context.Context, entries []Entry) ([]Result, error) {
 	results := make([]Result, len(entries))
+	order := inOrder(entries, compareEntries)
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx, q sqlite.Querier) error {
-		for i, e := range entries {
-			r, err := s.recordOne(ctx, tx, q, e)
+		for _, i := range order {
+			r, err := s.recordOne(ctx, tx, q, entries[i])
 			if err != nil {
-				return fmt.Errorf("run %s: %w", e.Run.RunID, err)
+				return fmt.Errorf("run %s: %w", entries[i].Run.RunID, err)
 			}
 			results[i] = r
 		}
@@ -118,7 +119,7 @@ func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
 	var stored Record
 	if isNew == 0 {
 		outcome = Amended
-		if stored, err = whole(ctx, q, e.Run.RunID); err != nil { // before this entry's receipts are among its own
+		if stored, err = locked(ctx, q, e.Run.RunID); err != nil { // before this entry's receipts are among its own
 			return Result{}, err
 		}
 	}
@@ -143,10 +144,24 @@ func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
 	return Result{Outcome: outcome, RunID: e.Run.RunID}, nil
 }
 
+// locked returns a stored run, which nobody else amends until the transaction
+// ends.
+func locked(ctx context.Context, q sqlite.Querier, runID string) (Record, error) {
+	run, err := q.LockRun(ctx, runID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Record{}, errVanished
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	return withBelongings(ctx, q, run)
+}
+
 // insertReceipts returns how many of the receipts of rec were there before, and
 // the run that the last of those belongs to.
 func insertReceipts(ctx context.Context, q sqlite.Querier, rec Record, state Outcome) (known int, runID string, err error) {
-	for _, r := range rec.Receipts {
+	for _, i := range inOrder(rec.Receipts, compareReceipts) {
+		r := rec.Receipts[i]
 		r.State, r.RunID = string(state), rec.Run.RunID
 		n, err := q.InsertReceipt(ctx, sqlite.InsertReceiptParams(r))
 		if err != nil {

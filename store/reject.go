@@ -16,8 +16,10 @@ const Rejected = "rejected"
 // often the document was tried, and one that is recorded keeps that receipt.
 func (s *Store) Reject(ctx context.Context, receipts ...Receipt) ([]Receipt, error) {
 	now := make([]Receipt, len(receipts))
+	order := inOrder(receipts, compareReceipts)
 	err := s.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
-		for i, r := range receipts {
+		for _, i := range order {
+			r := receipts[i]
 			r.State, r.RunID = Rejected, ""
 			if _, err := q.InsertReceipt(ctx, sqlite.InsertReceiptParams(r)); err != nil {
 				return err
@@ -45,6 +47,33 @@ func (s *Store) Receipt(ctx context.Context, sha256, identity string) (Receipt, 
 func (s *Store) ReceiptsOf(ctx context.Context, sha256 string) ([]Receipt, error) {
 	r, err := s.read().ListReceiptsByHash(ctx, sha256)
 	return r, s.explain("receipts of "+shortHash(sha256), err)
+}
+
+// A DocumentKey names a document: its bytes, and what name and folder add to
+// them.
+type DocumentKey struct{ SHA256, Identity string }
+
+// Confirm returns for each document the run that it is part of, "" when it is
+// part of none. Unlike [Store.IsRecorded] it returns only when that is on stable
+// storage, a synchronous standby's included: who deletes or moves a document
+// because it is recorded must ask here.
+func (s *Store) Confirm(ctx context.Context, documents ...DocumentKey) ([]string, error) {
+	runs := make([]string, len(documents))
+	err := s.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
+		for _, i := range inOrder(documents, compareDocuments) {
+			r, err := q.LockReceipt(ctx, sqlite.LockReceiptParams(documents[i]))
+			switch {
+			case errors.Is(err, sql.ErrNoRows):
+				runs[i] = ""
+			case err != nil:
+				return err
+			default:
+				runs[i] = r.RunID
+			}
+		}
+		return nil
+	})
+	return runs, s.explain("confirm documents", err)
 }
 
 // IsRecorded reports whether the document is part of a run.

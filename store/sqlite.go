@@ -163,6 +163,18 @@ func (sqliteEngine) refusal(err error) bool {
 	return e.Code == sqlite3.ErrConstraint || e.Code == sqlite3.ErrTooBig || e.Code == sqlite3.ErrMismatch
 }
 
+// transient: waiting for a lock is the busy timeout's business, and all else
+// goes wrong again at once.
+func (sqliteEngine) transient(error) bool { return false }
+
+// deadline sets none: a context that may end costs go-sqlite3 a goroutine for
+// every statement, and a transaction that has begun is short.
+func (sqliteEngine) deadline(ctx context.Context, _ int) (context.Context, context.CancelFunc) {
+	return ctx, func() {}
+}
+
+func (sqliteEngine) reconnect(*sql.DB) {}
+
 func (sqliteEngine) explain(err error) error { return explainSQLite(err) }
 
 // explainSQLite says what to do about errors whose texts do not.
@@ -249,7 +261,7 @@ func pragmaRows(ctx context.Context, db *sql.DB, pragma, prefix string) (lines [
 	return lines, rows.Err()
 }
 
-func (e sqliteEngine) bytes() (int64, error) {
+func (e sqliteEngine) bytes(context.Context, *sql.DB) (int64, error) {
 	var total int64
 	for _, suffix := range []string{"", "-wal"} {
 		info, err := os.Stat(e.path + suffix) // never open it: that drops SQLite's locks

@@ -121,7 +121,7 @@ func TestProbeLeavesNothingBehind(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		mustRecord(t, s, sample(1))
 		mustNotChange(t, s, func() {
-			before, err := s.engine.bytes()
+			before, err := s.engine.bytes(t.Context(), s.reader)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +130,7 @@ func TestProbeLeavesNothingBehind(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if after, err := s.engine.bytes(); err != nil || after != before {
+			if after, err := s.engine.bytes(t.Context(), s.reader); err != nil || after != before {
 				t.Errorf("%d bytes on disk, %v, %d before", after, err, before)
 			}
 		})

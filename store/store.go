@@ -9,9 +9,10 @@
 // # What a caller may rely on
 //
 // A method that writes does so in one transaction and returns after it is on
-// stable storage. Readers see whole runs only. Recording the same thing again
-// changes nothing and says so. When a method fails for a reason that is not
-// the run's own ([RefusedError]), nothing was written and trying again is safe,
+// stable storage, a synchronous standby's included. Readers see whole runs only.
+// Recording the same thing again changes nothing and says so. A transaction that
+// a server could not finish is tried again, within bounds. When a method fails
+// for a reason that is not the run's own ([RefusedError]), trying again is safe,
 // also when the outcome of a commit is unknown: ids are deterministic.
 //
 // A Store may be used by many goroutines; writers queue.
@@ -88,28 +89,47 @@ type engine interface {
 	// check lets the database examine itself, and returns what is wrong.
 	check(ctx context.Context, db *sql.DB) ([]string, error)
 	// bytes is what the database takes on disk.
-	bytes() (int64, error)
+	bytes(ctx context.Context, db *sql.DB) (int64, error)
+	// transient tells whether a whole transaction that failed with err may
+	// succeed when it is tried again.
+	transient(err error) bool
+	// deadline bounds the given attempt at a transaction, counted from 1.
+	deadline(ctx context.Context, attempt int) (context.Context, context.CancelFunc)
+	// reconnect gives up connections after a transient error.
+	reconnect(db *sql.DB)
 }
 
-// Open opens the database at target for recording and reading, creates it if
-// it is not there, and brings its schema up to date. target is the path of a
-// SQLite file. A database that a newer program wrote is refused with a
-// [*schema.NewerError], another program's with [schema.ErrForeign]; neither is
-// touched.
+// ErrAddress reports an address of a database that is not understood.
+var ErrAddress = errors.New("bad address")
+
+// Open opens the database at target for recording and reading, creates its
+// tables if they are not there, and brings its schema up to date. target is the
+// path of a SQLite file, which is created, or the address of a PostgreSQL
+// database (postgres://…, several hosts allowed). A database that a newer
+// program wrote is refused with a [*schema.NewerError], another program's with
+// [schema.ErrForeign]; neither is touched.
 func Open(ctx context.Context, target string) (*Store, error) {
-	s, err := openSQLite(ctx, target)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", target, err)
-	}
-	return s, nil
+	return opened(ctx, target, openSQLite, openPostgres)
 }
 
 // OpenReadOnly opens the database at target for reading. It creates nothing:
 // where there is no database the error is [ErrNoDatabase].
 func OpenReadOnly(ctx context.Context, target string) (*Store, error) {
-	s, err := openSQLiteReadOnly(ctx, target)
+	return opened(ctx, target, openSQLiteReadOnly, openPostgresReadOnly)
+}
+
+func opened(ctx context.Context, target string, file, server func(context.Context, string) (*Store, error)) (s *Store, err error) {
+	scheme, _, isAddress := strings.Cut(target, "://")
+	switch {
+	case isPostgres(target):
+		s, err = server(ctx, target)
+	case isAddress:
+		err = fmt.Errorf("%w: %s is no kind of database that is known, only postgres and files are", ErrAddress, scheme)
+	default:
+		s, err = file(ctx, target)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", target, err)
+		return nil, fmt.Errorf("open %s: %w", Redacted(target), err)
 	}
 	return s, nil
 }
@@ -123,8 +143,8 @@ func (s *Store) Close() error {
 	return errors.Join(append(errs, s.reader.Close())...)
 }
 
-// Target returns what the store was opened with.
-func (s *Store) Target() string { return s.target }
+// Target returns what the store was opened with, without a password.
+func (s *Store) Target() string { return Redacted(s.target) }
 
 // Probe returns nil when a run could be recorded now, else why not.
 func (s *Store) Probe(ctx context.Context) error {
@@ -134,7 +154,8 @@ func (s *Store) Probe(ctx context.Context) error {
 	return s.explain("probe", s.engine.probe(ctx, s.writer))
 }
 
-// update runs fn in one write transaction and commits it.
+// update runs fn in one write transaction and commits it. fn may be called
+// again, in another transaction, when that one came to nothing.
 func (s *Store) update(ctx context.Context, fn func(context.Context, *sql.Tx, sqlite.Querier) error) error {
 	if s.writer == nil {
 		return ErrReadOnly
@@ -142,18 +163,17 @@ func (s *Store) update(ctx context.Context, fn func(context.Context, *sql.Tx, sq
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// A cancellable context costs go-sqlite3 a goroutine for every statement,
-	// and a transaction that has begun is short: let it finish.
-	ctx = context.WithoutCancel(ctx)
-	tx, err := s.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	if err := fn(ctx, tx, s.stmts.in(tx)); err != nil {
-		return err
-	}
-	return tx.Commit()
+	return s.repeat(ctx, func(ctx context.Context) error {
+		tx, err := s.writer.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		if err := fn(ctx, tx, s.stmts.in(tx)); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
 }
 
 func (s *Store) read() sqlite.Querier { return s.engine.read(s.reader) }

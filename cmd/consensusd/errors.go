@@ -72,6 +72,8 @@ func (c *cli) explain(err error) *failure {
 		return f
 	case errors.Is(err, store.ErrNoDatabase):
 		return c.noDatabase(err)
+	case errors.Is(err, store.ErrAddress):
+		return &failure{exit: exitMisused, code: "usage", text: text, hint: "--db takes a file or the address of a PostgreSQL database", err: err}
 	case errors.Is(err, ingest.ErrHeld):
 		return &failure{exit: exitHeld, code: "held", text: text, hint: "one daemon serves a home: " + c.command("status") + " tells about it", err: err}
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, ingest.ErrNoFailure):

@@ -46,17 +46,13 @@ func (c *cli) ingestCommand() *cobra.Command {
 }
 
 func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (err error) {
-	target, err := c.database()
-	if err != nil {
-		return err
-	}
 	release, err := c.prepareIngest(paths, opts)
 	if err != nil {
 		return err
 	}
 	settled := true // nothing has been moved yet
 	defer func() { err = errors.Join(err, release(settled)) }()
-	s, err := store.Open(ctx, target)
+	s, err := store.Open(ctx, c.database())
 	if err != nil {
 		return err
 	}

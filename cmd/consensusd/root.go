@@ -84,7 +84,7 @@ func (c *cli) root() *cobra.Command {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misuse(cmd, err.Error()) })
 	f := cmd.PersistentFlags()
 	f.StringVar(&c.home, "home", "./evidence", "`folder` of the inbox and what becomes of it")
-	f.StringVar(&c.db, "db", "", "database `file` (default consensus.db in the home)")
+	f.StringVar(&c.db, "db", "", "database: a `file`, or postgres://… (default consensus.db in the home)")
 	f.BoolVar(&c.json, "json", false, "answer as JSON, for programs")
 	f.BoolVar(&c.quiet, "quiet", false, "only data and errors: no progress, notes or confirmations")
 	f.BoolVar(&c.noColor, "no-color", false, "no colours (NO_COLOR does the same)")
@@ -140,32 +140,21 @@ func helpCommand() *cobra.Command {
 func (c *cli) Home() ingest.Home { return ingest.Home(c.home) }
 
 // database returns what to open.
-func (c *cli) database() (string, error) {
-	switch {
-	case c.db == "":
-		return c.Home().Database(), nil
-	case strings.Contains(c.db, "://"):
-		return "", &failure{exit: exitMisused, code: "usage", text: "--db " + quoted(c.db) + ": this version keeps runs in SQLite files only", hint: "name a file, as in --db runs/consensus.db"}
-	}
-	return c.db, nil
-}
+func (c *cli) database() string { return either(c.db, c.Home().Database()) }
 
 // open opens the database for reading. It creates nothing.
 func (c *cli) open(ctx context.Context) (*store.Store, error) {
-	target, err := c.database()
-	if err != nil {
-		return nil, err
-	}
-	return store.OpenReadOnly(ctx, target)
+	return store.OpenReadOnly(ctx, c.database())
 }
 
-// command returns a command line on the same home, to be pasted.
+// command returns a command line on the same home, to be pasted. A password in
+// it is left out.
 func (c *cli) command(words ...string) string {
 	line := []string{"consensusd"}
 	for _, w := range words {
 		line = append(line, shellQuoted(w))
 	}
-	for _, flag := range []struct{ name, value string }{{"home", c.home}, {"db", c.db}} {
+	for _, flag := range []struct{ name, value string }{{"home", c.home}, {"db", store.Redacted(c.db)}} {
 		if c.named[flag.name] {
 			line = append(line, "--"+flag.name, shellQuoted(flag.value))
 		}

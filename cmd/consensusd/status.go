@@ -79,9 +79,7 @@ func (c *cli) status(ctx context.Context, opts ingest.Options) (st status, err e
 		return st, err
 	}
 	st.Home = c.home
-	if st.Database.Path, err = c.database(); err != nil {
-		return st, err
-	}
+	st.Database.Path = store.Redacted(c.database())
 	if holder, ok := c.Home().Holder(); ok {
 		st.Daemon = daemonStatus{true, holder.PID, holder.HTTP, holder.Started}
 		if !c.named["expect"] && !c.named["assemble-timeout"] {

@@ -78,10 +78,6 @@ func (c *cli) watchCommand() *cobra.Command {
 }
 
 func (c *cli) watch(ctx context.Context, w *watching) (err error) {
-	target, err := c.database()
-	if err != nil {
-		return err
-	}
 	if err := c.Home().Create(); err != nil {
 		return err
 	}
@@ -101,7 +97,7 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 		defer server.Close()
 		addr = server.Addr()
 	}
-	s, err := store.Open(ctx, target)
+	s, err := store.Open(ctx, c.database())
 	if err != nil {
 		return err
 	}
@@ -111,7 +107,7 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 	if err := lock.Announce(addr, opts); err != nil {
 		return err
 	}
-	c.greet(log, target, addr)
+	c.greet(log, s.Target(), addr)
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	ctx, stop := context.WithCancel(ctx)

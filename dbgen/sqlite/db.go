@@ -96,6 +96,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listSynthesesStmt, err = db.PrepareContext(ctx, listSyntheses); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSyntheses: %w", err)
 	}
+	if q.lockReceiptStmt, err = db.PrepareContext(ctx, lockReceipt); err != nil {
+		return nil, fmt.Errorf("error preparing query LockReceipt: %w", err)
+	}
+	if q.lockRunStmt, err = db.PrepareContext(ctx, lockRun); err != nil {
+		return nil, fmt.Errorf("error preparing query LockRun: %w", err)
+	}
 	if q.updateArtifactStmt, err = db.PrepareContext(ctx, updateArtifact); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateArtifact: %w", err)
 	}
@@ -230,6 +236,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listSynthesesStmt: %w", cerr)
 		}
 	}
+	if q.lockReceiptStmt != nil {
+		if cerr := q.lockReceiptStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lockReceiptStmt: %w", cerr)
+		}
+	}
+	if q.lockRunStmt != nil {
+		if cerr := q.lockRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lockRunStmt: %w", cerr)
+		}
+	}
 	if q.updateArtifactStmt != nil {
 		if cerr := q.updateArtifactStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateArtifactStmt: %w", cerr)
@@ -308,6 +324,8 @@ type Queries struct {
 	listRunsStmt           *sql.Stmt
 	listSpecRunsStmt       *sql.Stmt
 	listSynthesesStmt      *sql.Stmt
+	lockReceiptStmt        *sql.Stmt
+	lockRunStmt            *sql.Stmt
 	updateArtifactStmt     *sql.Stmt
 	updateRunStmt          *sql.Stmt
 	updateSynthesisStmt    *sql.Stmt
@@ -341,6 +359,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listRunsStmt:           q.listRunsStmt,
 		listSpecRunsStmt:       q.listSpecRunsStmt,
 		listSynthesesStmt:      q.listSynthesesStmt,
+		lockReceiptStmt:        q.lockReceiptStmt,
+		lockRunStmt:            q.lockRunStmt,
 		updateArtifactStmt:     q.updateArtifactStmt,
 		updateRunStmt:          q.updateRunStmt,
 		updateSynthesisStmt:    q.updateSynthesisStmt,

@@ -55,6 +55,12 @@ type Querier interface {
 	ListSpecRuns(ctx context.Context, arg ListSpecRunsParams) ([]Run, error)
 	// What was made of this run's answers, newest first? Index idx_synthesis_run.
 	ListSyntheses(ctx context.Context, runID string) ([]Synthesis, error)
+	// This receipt, as it stays until the transaction ends. The primary key.
+	LockReceipt(ctx context.Context, arg LockReceiptParams) (Receipt, error)
+	// A transaction that writes holds SQLite's only write lock from its beginning:
+	// there is nothing more to lock.
+	// This run, as it stays until the transaction ends. The primary key.
+	LockRun(ctx context.Context, runID string) (Run, error)
 	// A later part told more about an answer; the answer itself never changes.
 	UpdateArtifact(ctx context.Context, arg UpdateArtifactParams) (int64, error)
 	// Parts that came later changed what the run shows. Its id, spec and stage stay.

@@ -1,0 +1,14 @@
+-- A transaction that writes holds SQLite's only write lock from its beginning:
+-- there is nothing more to lock.
+
+-- name: LockRun :one
+-- This run, as it stays until the transaction ends. The primary key.
+SELECT run_id, spec_id, stage, timestamp, consensus_ok, degraded, missing_agents, conflicts
+FROM consensus_runs
+WHERE run_id = @run_id;
+
+-- name: LockReceipt :one
+-- This receipt, as it stays until the transaction ends. The primary key.
+SELECT sha256, identity, path, bytes, kind, state, run_id, reason, report, attempts, first_seen, settled_at
+FROM receipts
+WHERE sha256 = @sha256 AND identity = @identity;

@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/consensusd/consensusd/dbgen/postgres"
+	"github.com/consensusd/consensusd/dbgen/sqlite"
+	"github.com/consensusd/consensusd/schema"
+)
+
+// oldestPostgres is the oldest version that is still tested against, as
+// server_version_num counts.
+const oldestPostgres = 140000
+
+const (
+	// postgresConnections is how many one pool opens at most. A daemon records
+	// over one at a time; its readers take a few.
+	postgresConnections = 8
+	// connectTimeout is how long one host of the address may take to answer.
+	connectTimeout = 5 * time.Second
+	// openTimeout bounds all that is asked of a server before it is recorded with.
+	openTimeout = 30 * time.Second
+	// attemptTimeout is how long the first attempt at a transaction may take: a
+	// server that was cut off does not say so. Later ones may take longer, in
+	// case that a large transaction over a slow line is all there is to it.
+	attemptTimeout = 10 * time.Second
+)
+
+type postgresEngine struct{}
+
+// isPostgres reports whether target is the address of a PostgreSQL database.
+func isPostgres(target string) bool {
+	return strings.HasPrefix(target, "postgres://") || strings.HasPrefix(target, "postgresql://")
+}
+
+func openPostgres(ctx context.Context, target string) (*Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	config, err := postgresConfig(target)
+	if err != nil {
+		return nil, err
+	}
+	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	// Look first: a database of a later program, or another's, stays as it is.
+	s, err := readPostgres(ctx, config, target)
+	var older *schema.OlderError
+	if err != nil && !errors.As(err, &older) {
+		return nil, explainPostgres(err)
+	}
+	s.writer = postgresPool(config)
+	if s.stmts, err = s.engine.prepare(ctx, s.writer); err == nil {
+		err = mayRecord(ctx, s.writer)
+	}
+	if err == nil {
+		err = schema.Migrate(ctx, s.writer, schema.Postgres)
+	}
+	if err != nil {
+		return nil, errors.Join(explainPostgres(err), s.Close())
+	}
+	return s, nil
+}
+
+func openPostgresReadOnly(ctx context.Context, target string) (*Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	config, err := postgresConfig(target)
+	if err != nil {
+		return nil, err
+	}
+	s, err := readPostgres(ctx, config, target)
+	if err == nil {
+		return s, nil
+	}
+	var older *schema.OlderError
+	if errors.As(err, &older) {
+		s.Close()
+		if older.Have == 0 {
+			return nil, fmt.Errorf("it has no tables yet: %w", ErrNoDatabase)
+		}
+	}
+	return nil, explainPostgres(err)
+}
+
+// readPostgres opens a database for reading. When its schema is older than this
+// program's, it returns the store together with the [*schema.OlderError].
+func readPostgres(ctx context.Context, config *pgx.ConnConfig, target string) (*Store, error) {
+	s := &Store{engine: postgresEngine{}, reader: postgresPool(config), target: target}
+	server, err := postgres.New(s.reader).Server(ctx)
+	switch {
+	case err != nil:
+	case server.Version < oldestPostgres:
+		err = fmt.Errorf("server is PostgreSQL %d: version %d or later is needed", server.Version/10000, oldestPostgres/10000)
+	case server.Encoding != "UTF8":
+		err = fmt.Errorf("database has the encoding %s: create one with ENCODING 'UTF8' TEMPLATE template0", server.Encoding)
+	default:
+		err = schema.Check(ctx, s.reader, schema.Postgres)
+	}
+	var older *schema.OlderError
+	if err != nil && !errors.As(err, &older) {
+		s.reader.Close()
+		return nil, err
+	}
+	return s, err
+}
+
+// mayRecord returns why nothing should be recorded over db, nil when all is
+// well.
+func mayRecord(ctx context.Context, db *sql.DB) error {
+	server, err := postgres.New(db).Server(ctx)
+	if err == nil && server.SynchronousCommit == "off" {
+		return errors.New("synchronous_commit is off, so what is committed can be lost: ALTER ROLE … SET synchronous_commit = on")
+	}
+	return err
+}
+
+// postgresConfig reads an address. What the driver says of a bad one may hold
+// the password, so that is not repeated.
+func postgresConfig(target string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(target)
+	var bad *pgconn.ParseConfigError
+	address, _, _ := strings.Cut(target, "?")
+	switch {
+	case errors.As(err, &bad), strings.Count(address, "@") > 1:
+		return nil, fmt.Errorf("%w: the form is postgres://USER@HOST:PORT,HOST:PORT/DATABASE?sslmode=verify-full, with %%XX for special characters", ErrAddress)
+	case err != nil:
+		return nil, err
+	}
+	// Statements prepared by name do not outlive a transaction behind a pooler
+	// such as PgBouncer; descriptions kept on this side do.
+	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	if config.ValidateConnect == nil && !strings.Contains(target, "target_session_attrs=") {
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	config.OnNotice = distrustUnreplicated
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "consensusd"
+	}
+	return config, nil
+}
+
+// distrustUnreplicated cuts the connection when a COMMIT gave up waiting for the
+// synchronous standby. The server only warns of that and then reports success,
+// though the transaction dies with this server. Over a connection that is cut
+// its outcome is unknown: it is tried again.
+func distrustUnreplicated(c *pgconn.PgConn, n *pgconn.Notice) {
+	if n.Routine == "SyncRepWaitForLSN" {
+		c.Conn().Close()
+	}
+}
+
+func postgresPool(config *pgx.ConnConfig) *sql.DB {
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(postgresConnections)
+	db.SetMaxIdleConns(postgresConnections)
+	db.SetConnMaxIdleTime(time.Minute)
+	db.SetConnMaxLifetime(30 * time.Minute)
+	return db
+}
+
+func (postgresEngine) read(db sqlite.DBTX) sqlite.Querier {
+	return postgresQueries{postgres.New(db)}
+}
+
+// prepare prepares nothing: see postgresConfig.
+func (postgresEngine) prepare(context.Context, *sql.DB) (statements, error) {
+	return postgresStatements{}, nil
+}
+
+type postgresStatements struct{}
+
+func (postgresStatements) in(tx *sql.Tx) sqlite.Querier { return postgresQueries{postgres.New(tx)} }
+func (postgresStatements) Close() error                 { return nil }
+
+// deadline gives an attempt twice the time of the one before.
+func (postgresEngine) deadline(ctx context.Context, attempt int) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, attemptTimeout<<(attempt-1))
+}
+
+// reconnect closes the connections that are not in use: after a fail-over they
+// lead to the wrong server.
+func (postgresEngine) reconnect(db *sql.DB) {
+	db.SetMaxIdleConns(-1)
+	db.SetMaxIdleConns(postgresConnections)
+}
+
+func (postgresEngine) probe(ctx context.Context, db *sql.DB) error {
+	may, err := postgres.New(db).MayWrite(ctx)
+	switch {
+	case err != nil:
+		return err
+	case may.ReadOnly == "on":
+		return errors.New("server takes no writes: it is a standby, or read-only")
+	case !may.Allowed:
+		return errors.New("role may not write to all tables: let their owner GRANT SELECT, INSERT, UPDATE, DELETE on them")
+	}
+	return nil
+}
+
+// check looks for what the server's own constraints should have kept out.
+func (postgresEngine) check(ctx context.Context, db *sql.DB) (lines []string, err error) {
+	orphans, err := postgres.New(db).ListOrphans(ctx)
+	for _, o := range orphans {
+		lines = append(lines, fmt.Sprintf("foreign key: %s %s has no run %s", o.Relation, o.ID, o.RunID))
+	}
+	return lines, err
+}
+
+func (postgresEngine) bytes(ctx context.Context, db *sql.DB) (int64, error) {
+	return postgres.New(db).Sizes(ctx)
+}
