@@ -27,3 +27,11 @@ SELECT DISTINCT agent
 FROM agent_artifacts
 WHERE run_id = @run_id
 ORDER BY agent;
+
+-- name: ListArtifactsBetween :many
+-- The artifacts of a page of runs, each run's as ListArtifacts has them. Index
+-- idx_artifacts_run.
+SELECT artifact_id, run_id, agent, content, metadata, created_at
+FROM agent_artifacts
+WHERE run_id > @after AND run_id <= @until
+ORDER BY run_id, agent, created_at, artifact_id;

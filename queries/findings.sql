@@ -18,3 +18,10 @@ ORDER BY code, agent, detail;
 SELECT COUNT(*)
 FROM run_findings
 WHERE run_id = @run_id;
+
+-- name: ListFindingsBetween :many
+-- The findings of a page of runs. The primary key.
+SELECT run_id, code, agent, detail
+FROM run_findings
+WHERE run_id > @after AND run_id <= @until
+ORDER BY run_id, code, agent, detail;

@@ -41,3 +41,26 @@ SELECT state, COUNT(*) AS documents, CAST(SUM(bytes) AS BIGINT) AS bytes
 FROM receipts
 GROUP BY state
 ORDER BY state;
+
+-- name: ListReceiptsBetween :many
+-- The receipts of a page of runs, each run's as ListReceipts has them. Index
+-- idx_receipts_run.
+SELECT sha256, identity, path, bytes, kind, state, run_id, reason, report, attempts, first_seen, settled_at
+FROM receipts
+WHERE run_id > @after AND run_id <= @until
+ORDER BY run_id, path, sha256, identity;
+
+-- name: ListReceiptsWithoutRun :many
+-- The receipts of what was rejected, or whose run is gone, in pages by key. The primary key.
+SELECT sha256, identity, path, bytes, kind, state, run_id, reason, report, attempts, first_seen, settled_at
+FROM receipts
+WHERE (sha256, identity) > (@sha256, @identity)
+  AND NOT EXISTS (SELECT 1 FROM consensus_runs r WHERE r.run_id = receipts.run_id)
+ORDER BY sha256, identity
+LIMIT CAST(@page_size AS BIGINT);
+
+-- name: CopyReceipt :execrows
+-- A receipt as another database has it, unless there is one already.
+INSERT INTO receipts (sha256, identity, path, bytes, kind, state, run_id, reason, report, attempts, first_seen, settled_at)
+VALUES (@sha256, @identity, @path, @bytes, @kind, @state, @run_id, @reason, @report, @attempts, @first_seen, @settled_at)
+ON CONFLICT (sha256, identity) DO NOTHING;

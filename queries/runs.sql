@@ -70,10 +70,18 @@ LIMIT CAST(@page_size AS BIGINT);
 SELECT COUNT(*) AS runs, CAST(COALESCE(MAX(timestamp), 0) AS BIGINT) AS newest
 FROM consensus_runs;
 
--- name: ListRunIDs :many
--- Every run, in pages by id. The primary key.
-SELECT run_id
-FROM consensus_runs
-WHERE run_id > @after
-ORDER BY run_id
+-- name: ListRunSizes :many
+-- Every run, in pages by id, with the bytes of its answers. The primary key,
+-- then index idx_artifacts_run.
+SELECT r.run_id, CAST((SELECT COALESCE(SUM(OCTET_LENGTH(a.content)), 0) FROM agent_artifacts a WHERE a.run_id = r.run_id) AS BIGINT) AS bytes
+FROM consensus_runs r
+WHERE r.run_id > @after
+ORDER BY r.run_id
 LIMIT CAST(@page_size AS BIGINT);
+
+-- name: ListRunsBetween :many
+-- The runs of a page. The primary key.
+SELECT run_id, spec_id, stage, timestamp, consensus_ok, degraded, missing_agents, conflicts
+FROM consensus_runs
+WHERE run_id > @after AND run_id <= @until
+ORDER BY run_id;

@@ -15,3 +15,11 @@ SELECT synthesis_id, run_id, synthesized_content, consensus_verdict, metadata, c
 FROM synthesis_results
 WHERE run_id = @run_id
 ORDER BY created_at DESC, synthesis_id DESC;
+
+-- name: ListSynthesesBetween :many
+-- The syntheses of a page of runs, each run's as ListSyntheses has them. Index
+-- idx_synthesis_run.
+SELECT synthesis_id, run_id, synthesized_content, consensus_verdict, metadata, created_at
+FROM synthesis_results
+WHERE run_id > @after AND run_id <= @until
+ORDER BY run_id, created_at DESC, synthesis_id DESC;

@@ -23,8 +23,15 @@ func converted[From, To any](rows []From, err error, convert func(From) To) ([]T
 	return to, err
 }
 
-func toRun(r postgres.Run) sqlite.Run             { return sqlite.Run(r) }
-func toReceipt(r postgres.Receipt) sqlite.Receipt { return sqlite.Receipt(r) }
+func toRun(r postgres.Run) sqlite.Run                   { return sqlite.Run(r) }
+func toArtifact(a postgres.Artifact) sqlite.Artifact    { return sqlite.Artifact(a) }
+func toSynthesis(y postgres.Synthesis) sqlite.Synthesis { return sqlite.Synthesis(y) }
+func toFinding(f postgres.Finding) sqlite.Finding       { return sqlite.Finding(f) }
+func toReceipt(r postgres.Receipt) sqlite.Receipt       { return sqlite.Receipt(r) }
+
+func (q postgresQueries) CopyReceipt(ctx context.Context, p sqlite.CopyReceiptParams) (int64, error) {
+	return q.Queries.CopyReceipt(ctx, postgres.CopyReceiptParams(p))
+}
 
 func (q postgresQueries) CountReceipts(ctx context.Context) ([]sqlite.CountReceiptsRow, error) {
 	rows, err := q.Queries.CountReceipts(ctx)
@@ -77,12 +84,22 @@ func (q postgresQueries) LatestRun(ctx context.Context, p sqlite.LatestRunParams
 
 func (q postgresQueries) ListArtifacts(ctx context.Context, runID string) ([]sqlite.Artifact, error) {
 	rows, err := q.Queries.ListArtifacts(ctx, runID)
-	return converted(rows, err, func(a postgres.Artifact) sqlite.Artifact { return sqlite.Artifact(a) })
+	return converted(rows, err, toArtifact)
+}
+
+func (q postgresQueries) ListArtifactsBetween(ctx context.Context, p sqlite.ListArtifactsBetweenParams) ([]sqlite.Artifact, error) {
+	rows, err := q.Queries.ListArtifactsBetween(ctx, postgres.ListArtifactsBetweenParams(p))
+	return converted(rows, err, toArtifact)
 }
 
 func (q postgresQueries) ListFindings(ctx context.Context, runID string) ([]sqlite.Finding, error) {
 	rows, err := q.Queries.ListFindings(ctx, runID)
-	return converted(rows, err, func(f postgres.Finding) sqlite.Finding { return sqlite.Finding(f) })
+	return converted(rows, err, toFinding)
+}
+
+func (q postgresQueries) ListFindingsBetween(ctx context.Context, p sqlite.ListFindingsBetweenParams) ([]sqlite.Finding, error) {
+	rows, err := q.Queries.ListFindingsBetween(ctx, postgres.ListFindingsBetweenParams(p))
+	return converted(rows, err, toFinding)
 }
 
 func (q postgresQueries) ListLostReceipts(ctx context.Context) ([]sqlite.Receipt, error) {
@@ -95,8 +112,18 @@ func (q postgresQueries) ListReceipts(ctx context.Context, runID string) ([]sqli
 	return converted(rows, err, toReceipt)
 }
 
+func (q postgresQueries) ListReceiptsBetween(ctx context.Context, p sqlite.ListReceiptsBetweenParams) ([]sqlite.Receipt, error) {
+	rows, err := q.Queries.ListReceiptsBetween(ctx, postgres.ListReceiptsBetweenParams(p))
+	return converted(rows, err, toReceipt)
+}
+
 func (q postgresQueries) ListReceiptsByHash(ctx context.Context, sha256 string) ([]sqlite.Receipt, error) {
 	rows, err := q.Queries.ListReceiptsByHash(ctx, sha256)
+	return converted(rows, err, toReceipt)
+}
+
+func (q postgresQueries) ListReceiptsWithoutRun(ctx context.Context, p sqlite.ListReceiptsWithoutRunParams) ([]sqlite.Receipt, error) {
+	rows, err := q.Queries.ListReceiptsWithoutRun(ctx, postgres.ListReceiptsWithoutRunParams(p))
 	return converted(rows, err, toReceipt)
 }
 
@@ -104,12 +131,18 @@ func (q postgresQueries) ListRecentRuns(ctx context.Context, p sqlite.ListRecent
 	return q.Queries.ListRecentRuns(ctx, postgres.ListRecentRunsParams(p))
 }
 
-func (q postgresQueries) ListRunIDs(ctx context.Context, p sqlite.ListRunIDsParams) ([]string, error) {
-	return q.Queries.ListRunIDs(ctx, postgres.ListRunIDsParams(p))
+func (q postgresQueries) ListRunSizes(ctx context.Context, p sqlite.ListRunSizesParams) ([]sqlite.ListRunSizesRow, error) {
+	rows, err := q.Queries.ListRunSizes(ctx, postgres.ListRunSizesParams(p))
+	return converted(rows, err, func(r postgres.ListRunSizesRow) sqlite.ListRunSizesRow { return sqlite.ListRunSizesRow(r) })
 }
 
 func (q postgresQueries) ListRuns(ctx context.Context, p sqlite.ListRunsParams) ([]sqlite.Run, error) {
 	rows, err := q.Queries.ListRuns(ctx, postgres.ListRunsParams(p))
+	return converted(rows, err, toRun)
+}
+
+func (q postgresQueries) ListRunsBetween(ctx context.Context, p sqlite.ListRunsBetweenParams) ([]sqlite.Run, error) {
+	rows, err := q.Queries.ListRunsBetween(ctx, postgres.ListRunsBetweenParams(p))
 	return converted(rows, err, toRun)
 }
 
@@ -120,7 +153,12 @@ func (q postgresQueries) ListSpecRuns(ctx context.Context, p sqlite.ListSpecRuns
 
 func (q postgresQueries) ListSyntheses(ctx context.Context, runID string) ([]sqlite.Synthesis, error) {
 	rows, err := q.Queries.ListSyntheses(ctx, runID)
-	return converted(rows, err, func(y postgres.Synthesis) sqlite.Synthesis { return sqlite.Synthesis(y) })
+	return converted(rows, err, toSynthesis)
+}
+
+func (q postgresQueries) ListSynthesesBetween(ctx context.Context, p sqlite.ListSynthesesBetweenParams) ([]sqlite.Synthesis, error) {
+	rows, err := q.Queries.ListSynthesesBetween(ctx, postgres.ListSynthesesBetweenParams(p))
+	return converted(rows, err, toSynthesis)
 }
 
 func (q postgresQueries) LockReceipt(ctx context.Context, p sqlite.LockReceiptParams) (sqlite.Receipt, error) {

@@ -2,11 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/consensusd/consensusd/dbgen/sqlite"
 )
 
 // A Problem is something that verification found wrong.
@@ -25,10 +22,10 @@ func (s *Store) Verify(ctx context.Context, progress func(done, all int64)) ([]P
 	var problems []Problem
 	lines, err := s.engine.check(ctx, s.reader)
 	for _, l := range lines {
-		problems = append(problems, Problem{"database", s.target, l})
+		problems = append(problems, Problem{"database", s.Target(), l})
 	}
 	if err != nil && len(problems) > 0 {
-		return append(problems, Problem{"database", s.target, s.explain("check", err).Error()}), nil
+		return append(problems, Problem{"database", s.Target(), s.explain("check", err).Error()}), nil
 	}
 	if err != nil {
 		return nil, s.explain("check the database", err)
@@ -54,27 +51,17 @@ func (s *Store) verifyRuns(ctx context.Context, progress func(done, all int64)) 
 		return nil, err
 	}
 	var done int64
-	for after := ""; ; {
-		ids, err := s.read().ListRunIDs(ctx, sqlite.ListRunIDsParams{After: after, PageSize: 100})
-		if err != nil || len(ids) == 0 {
-			return problems, err
-		}
-		for _, id := range ids {
-			r, err := s.Whole(ctx, id)
-			if errors.Is(err, ErrNotFound) {
-				continue // deleted while we looked
-			}
-			if err != nil {
-				return nil, err
-			}
+	err = s.eachPage(ctx, func(p page) error {
+		for _, r := range p.records {
 			problems = append(problems, verifyRun(r)...)
 		}
-		done += int64(len(ids))
-		after = ids[len(ids)-1]
+		done += int64(len(p.records))
 		if progress != nil {
 			progress(done, max(done, all.Runs))
 		}
-	}
+		return nil
+	})
+	return problems, err
 }
 
 func verifyRun(r Record) (problems []Problem) {

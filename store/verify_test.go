@@ -10,7 +10,7 @@ import (
 
 func TestVerifyLooksAtEveryRunAndTellsHowFarItIs(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
-		const runs = 230
+		const runs = 430
 		var all []Record
 		for n := range runs {
 			all = append(all, small(n, "S", "plan", "claude"))
@@ -23,7 +23,7 @@ func TestVerifyLooksAtEveryRunAndTellsHowFarItIs(t *testing.T) {
 		if len(problems) != 1 || err != nil {
 			t.Errorf("Verify = %v, %v, want one problem", problems, err)
 		}
-		if diff := cmp.Diff([][2]int64{{100, runs}, {200, runs}, {runs, runs}}, progress); diff != "" {
+		if diff := cmp.Diff([][2]int64{{200, runs}, {400, runs}, {runs, runs}}, progress); diff != "" {
 			t.Errorf("progress (-want +got):\n%s", diff)
 		}
 	})

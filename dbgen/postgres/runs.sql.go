@@ -162,33 +162,39 @@ func (q *Queries) ListRecentRuns(ctx context.Context, arg ListRecentRunsParams) 
 	return items, nil
 }
 
-const listRunIDs = `-- name: ListRunIDs :many
-SELECT run_id
-FROM consensus_runs
-WHERE run_id > $1
-ORDER BY run_id
+const listRunSizes = `-- name: ListRunSizes :many
+SELECT r.run_id, CAST((SELECT COALESCE(SUM(OCTET_LENGTH(a.content)), 0) FROM agent_artifacts a WHERE a.run_id = r.run_id) AS BIGINT) AS bytes
+FROM consensus_runs r
+WHERE r.run_id > $1
+ORDER BY r.run_id
 LIMIT CAST($2 AS BIGINT)
 `
 
-type ListRunIDsParams struct {
+type ListRunSizesParams struct {
 	After    string
 	PageSize int64
 }
 
-// Every run, in pages by id. The primary key.
-func (q *Queries) ListRunIDs(ctx context.Context, arg ListRunIDsParams) ([]string, error) {
-	rows, err := q.db.QueryContext(ctx, listRunIDs, arg.After, arg.PageSize)
+type ListRunSizesRow struct {
+	RunID string
+	Bytes int64
+}
+
+// Every run, in pages by id, with the bytes of its answers. The primary key,
+// then index idx_artifacts_run.
+func (q *Queries) ListRunSizes(ctx context.Context, arg ListRunSizesParams) ([]ListRunSizesRow, error) {
+	rows, err := q.db.QueryContext(ctx, listRunSizes, arg.After, arg.PageSize)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []string{}
+	items := []ListRunSizesRow{}
 	for rows.Next() {
-		var run_id string
-		if err := rows.Scan(&run_id); err != nil {
+		var i ListRunSizesRow
+		if err := rows.Scan(&i.RunID, &i.Bytes); err != nil {
 			return nil, err
 		}
-		items = append(items, run_id)
+		items = append(items, i)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
@@ -235,6 +241,51 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, erro
 		arg.Agent,
 		arg.PageSize,
 	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Run{}
+	for rows.Next() {
+		var i Run
+		if err := rows.Scan(
+			&i.RunID,
+			&i.SpecID,
+			&i.Stage,
+			&i.Timestamp,
+			&i.ConsensusOK,
+			&i.Degraded,
+			&i.MissingAgents,
+			&i.Conflicts,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRunsBetween = `-- name: ListRunsBetween :many
+SELECT run_id, spec_id, stage, timestamp, consensus_ok, degraded, missing_agents, conflicts
+FROM consensus_runs
+WHERE run_id > $1 AND run_id <= $2
+ORDER BY run_id
+`
+
+type ListRunsBetweenParams struct {
+	After string
+	Until string
+}
+
+// The runs of a page. The primary key.
+func (q *Queries) ListRunsBetween(ctx context.Context, arg ListRunsBetweenParams) ([]Run, error) {
+	rows, err := q.db.QueryContext(ctx, listRunsBetween, arg.After, arg.Until)
 	if err != nil {
 		return nil, err
 	}

@@ -79,6 +79,50 @@ func (q *Queries) ListSyntheses(ctx context.Context, runID string) ([]Synthesis,
 	return items, nil
 }
 
+const listSynthesesBetween = `-- name: ListSynthesesBetween :many
+SELECT synthesis_id, run_id, synthesized_content, consensus_verdict, metadata, created_at
+FROM synthesis_results
+WHERE run_id > $1 AND run_id <= $2
+ORDER BY run_id, created_at DESC, synthesis_id DESC
+`
+
+type ListSynthesesBetweenParams struct {
+	After string
+	Until string
+}
+
+// The syntheses of a page of runs, each run's as ListSyntheses has them. Index
+// idx_synthesis_run.
+func (q *Queries) ListSynthesesBetween(ctx context.Context, arg ListSynthesesBetweenParams) ([]Synthesis, error) {
+	rows, err := q.db.QueryContext(ctx, listSynthesesBetween, arg.After, arg.Until)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Synthesis{}
+	for rows.Next() {
+		var i Synthesis
+		if err := rows.Scan(
+			&i.SynthesisID,
+			&i.RunID,
+			&i.SynthesizedContent,
+			&i.ConsensusVerdict,
+			&i.Metadata,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const updateSynthesis = `-- name: UpdateSynthesis :execrows
 UPDATE synthesis_results
 SET consensus_verdict = $1, metadata = $2, created_at = $3

@@ -124,6 +124,50 @@ func (q *Queries) ListArtifacts(ctx context.Context, runID string) ([]Artifact, 
 	return items, nil
 }
 
+const listArtifactsBetween = `-- name: ListArtifactsBetween :many
+SELECT artifact_id, run_id, agent, content, metadata, created_at
+FROM agent_artifacts
+WHERE run_id > ?1 AND run_id <= ?2
+ORDER BY run_id, agent, created_at, artifact_id
+`
+
+type ListArtifactsBetweenParams struct {
+	After string
+	Until string
+}
+
+// The artifacts of a page of runs, each run's as ListArtifacts has them. Index
+// idx_artifacts_run.
+func (q *Queries) ListArtifactsBetween(ctx context.Context, arg ListArtifactsBetweenParams) ([]Artifact, error) {
+	rows, err := q.query(ctx, q.listArtifactsBetweenStmt, listArtifactsBetween, arg.After, arg.Until)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Artifact{}
+	for rows.Next() {
+		var i Artifact
+		if err := rows.Scan(
+			&i.ArtifactID,
+			&i.RunID,
+			&i.Agent,
+			&i.Content,
+			&i.Metadata,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const updateArtifact = `-- name: UpdateArtifact :execrows
 UPDATE agent_artifacts
 SET metadata = ?1, created_at = ?2

@@ -24,6 +24,9 @@ func New(db DBTX) *Queries {
 func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	q := Queries{db: db}
 	var err error
+	if q.copyReceiptStmt, err = db.PrepareContext(ctx, copyReceipt); err != nil {
+		return nil, fmt.Errorf("error preparing query CopyReceipt: %w", err)
+	}
 	if q.countFindingsStmt, err = db.PrepareContext(ctx, countFindings); err != nil {
 		return nil, fmt.Errorf("error preparing query CountFindings: %w", err)
 	}
@@ -69,8 +72,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listArtifactsStmt, err = db.PrepareContext(ctx, listArtifacts); err != nil {
 		return nil, fmt.Errorf("error preparing query ListArtifacts: %w", err)
 	}
+	if q.listArtifactsBetweenStmt, err = db.PrepareContext(ctx, listArtifactsBetween); err != nil {
+		return nil, fmt.Errorf("error preparing query ListArtifactsBetween: %w", err)
+	}
 	if q.listFindingsStmt, err = db.PrepareContext(ctx, listFindings); err != nil {
 		return nil, fmt.Errorf("error preparing query ListFindings: %w", err)
+	}
+	if q.listFindingsBetweenStmt, err = db.PrepareContext(ctx, listFindingsBetween); err != nil {
+		return nil, fmt.Errorf("error preparing query ListFindingsBetween: %w", err)
 	}
 	if q.listLostReceiptsStmt, err = db.PrepareContext(ctx, listLostReceipts); err != nil {
 		return nil, fmt.Errorf("error preparing query ListLostReceipts: %w", err)
@@ -78,23 +87,35 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listReceiptsStmt, err = db.PrepareContext(ctx, listReceipts); err != nil {
 		return nil, fmt.Errorf("error preparing query ListReceipts: %w", err)
 	}
+	if q.listReceiptsBetweenStmt, err = db.PrepareContext(ctx, listReceiptsBetween); err != nil {
+		return nil, fmt.Errorf("error preparing query ListReceiptsBetween: %w", err)
+	}
 	if q.listReceiptsByHashStmt, err = db.PrepareContext(ctx, listReceiptsByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query ListReceiptsByHash: %w", err)
+	}
+	if q.listReceiptsWithoutRunStmt, err = db.PrepareContext(ctx, listReceiptsWithoutRun); err != nil {
+		return nil, fmt.Errorf("error preparing query ListReceiptsWithoutRun: %w", err)
 	}
 	if q.listRecentRunsStmt, err = db.PrepareContext(ctx, listRecentRuns); err != nil {
 		return nil, fmt.Errorf("error preparing query ListRecentRuns: %w", err)
 	}
-	if q.listRunIDsStmt, err = db.PrepareContext(ctx, listRunIDs); err != nil {
-		return nil, fmt.Errorf("error preparing query ListRunIDs: %w", err)
+	if q.listRunSizesStmt, err = db.PrepareContext(ctx, listRunSizes); err != nil {
+		return nil, fmt.Errorf("error preparing query ListRunSizes: %w", err)
 	}
 	if q.listRunsStmt, err = db.PrepareContext(ctx, listRuns); err != nil {
 		return nil, fmt.Errorf("error preparing query ListRuns: %w", err)
+	}
+	if q.listRunsBetweenStmt, err = db.PrepareContext(ctx, listRunsBetween); err != nil {
+		return nil, fmt.Errorf("error preparing query ListRunsBetween: %w", err)
 	}
 	if q.listSpecRunsStmt, err = db.PrepareContext(ctx, listSpecRuns); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSpecRuns: %w", err)
 	}
 	if q.listSynthesesStmt, err = db.PrepareContext(ctx, listSyntheses); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSyntheses: %w", err)
+	}
+	if q.listSynthesesBetweenStmt, err = db.PrepareContext(ctx, listSynthesesBetween); err != nil {
+		return nil, fmt.Errorf("error preparing query ListSynthesesBetween: %w", err)
 	}
 	if q.lockReceiptStmt, err = db.PrepareContext(ctx, lockReceipt); err != nil {
 		return nil, fmt.Errorf("error preparing query LockReceipt: %w", err)
@@ -116,6 +137,11 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 
 func (q *Queries) Close() error {
 	var err error
+	if q.copyReceiptStmt != nil {
+		if cerr := q.copyReceiptStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing copyReceiptStmt: %w", cerr)
+		}
+	}
 	if q.countFindingsStmt != nil {
 		if cerr := q.countFindingsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countFindingsStmt: %w", cerr)
@@ -191,9 +217,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listArtifactsStmt: %w", cerr)
 		}
 	}
+	if q.listArtifactsBetweenStmt != nil {
+		if cerr := q.listArtifactsBetweenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listArtifactsBetweenStmt: %w", cerr)
+		}
+	}
 	if q.listFindingsStmt != nil {
 		if cerr := q.listFindingsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listFindingsStmt: %w", cerr)
+		}
+	}
+	if q.listFindingsBetweenStmt != nil {
+		if cerr := q.listFindingsBetweenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listFindingsBetweenStmt: %w", cerr)
 		}
 	}
 	if q.listLostReceiptsStmt != nil {
@@ -206,9 +242,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listReceiptsStmt: %w", cerr)
 		}
 	}
+	if q.listReceiptsBetweenStmt != nil {
+		if cerr := q.listReceiptsBetweenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listReceiptsBetweenStmt: %w", cerr)
+		}
+	}
 	if q.listReceiptsByHashStmt != nil {
 		if cerr := q.listReceiptsByHashStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listReceiptsByHashStmt: %w", cerr)
+		}
+	}
+	if q.listReceiptsWithoutRunStmt != nil {
+		if cerr := q.listReceiptsWithoutRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listReceiptsWithoutRunStmt: %w", cerr)
 		}
 	}
 	if q.listRecentRunsStmt != nil {
@@ -216,14 +262,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listRecentRunsStmt: %w", cerr)
 		}
 	}
-	if q.listRunIDsStmt != nil {
-		if cerr := q.listRunIDsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing listRunIDsStmt: %w", cerr)
+	if q.listRunSizesStmt != nil {
+		if cerr := q.listRunSizesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listRunSizesStmt: %w", cerr)
 		}
 	}
 	if q.listRunsStmt != nil {
 		if cerr := q.listRunsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listRunsStmt: %w", cerr)
+		}
+	}
+	if q.listRunsBetweenStmt != nil {
+		if cerr := q.listRunsBetweenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listRunsBetweenStmt: %w", cerr)
 		}
 	}
 	if q.listSpecRunsStmt != nil {
@@ -234,6 +285,11 @@ func (q *Queries) Close() error {
 	if q.listSynthesesStmt != nil {
 		if cerr := q.listSynthesesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listSynthesesStmt: %w", cerr)
+		}
+	}
+	if q.listSynthesesBetweenStmt != nil {
+		if cerr := q.listSynthesesBetweenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listSynthesesBetweenStmt: %w", cerr)
 		}
 	}
 	if q.lockReceiptStmt != nil {
@@ -298,71 +354,85 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db                     DBTX
-	tx                     *sql.Tx
-	countFindingsStmt      *sql.Stmt
-	countReceiptsStmt      *sql.Stmt
-	countRunsStmt          *sql.Stmt
-	deleteArtifactStmt     *sql.Stmt
-	deleteFindingStmt      *sql.Stmt
-	getReceiptStmt         *sql.Stmt
-	getRunStmt             *sql.Stmt
-	insertArtifactStmt     *sql.Stmt
-	insertFindingStmt      *sql.Stmt
-	insertReceiptStmt      *sql.Stmt
-	insertRunStmt          *sql.Stmt
-	insertSynthesisStmt    *sql.Stmt
-	latestRunStmt          *sql.Stmt
-	listAgentsStmt         *sql.Stmt
-	listArtifactsStmt      *sql.Stmt
-	listFindingsStmt       *sql.Stmt
-	listLostReceiptsStmt   *sql.Stmt
-	listReceiptsStmt       *sql.Stmt
-	listReceiptsByHashStmt *sql.Stmt
-	listRecentRunsStmt     *sql.Stmt
-	listRunIDsStmt         *sql.Stmt
-	listRunsStmt           *sql.Stmt
-	listSpecRunsStmt       *sql.Stmt
-	listSynthesesStmt      *sql.Stmt
-	lockReceiptStmt        *sql.Stmt
-	lockRunStmt            *sql.Stmt
-	updateArtifactStmt     *sql.Stmt
-	updateRunStmt          *sql.Stmt
-	updateSynthesisStmt    *sql.Stmt
+	db                         DBTX
+	tx                         *sql.Tx
+	copyReceiptStmt            *sql.Stmt
+	countFindingsStmt          *sql.Stmt
+	countReceiptsStmt          *sql.Stmt
+	countRunsStmt              *sql.Stmt
+	deleteArtifactStmt         *sql.Stmt
+	deleteFindingStmt          *sql.Stmt
+	getReceiptStmt             *sql.Stmt
+	getRunStmt                 *sql.Stmt
+	insertArtifactStmt         *sql.Stmt
+	insertFindingStmt          *sql.Stmt
+	insertReceiptStmt          *sql.Stmt
+	insertRunStmt              *sql.Stmt
+	insertSynthesisStmt        *sql.Stmt
+	latestRunStmt              *sql.Stmt
+	listAgentsStmt             *sql.Stmt
+	listArtifactsStmt          *sql.Stmt
+	listArtifactsBetweenStmt   *sql.Stmt
+	listFindingsStmt           *sql.Stmt
+	listFindingsBetweenStmt    *sql.Stmt
+	listLostReceiptsStmt       *sql.Stmt
+	listReceiptsStmt           *sql.Stmt
+	listReceiptsBetweenStmt    *sql.Stmt
+	listReceiptsByHashStmt     *sql.Stmt
+	listReceiptsWithoutRunStmt *sql.Stmt
+	listRecentRunsStmt         *sql.Stmt
+	listRunSizesStmt           *sql.Stmt
+	listRunsStmt               *sql.Stmt
+	listRunsBetweenStmt        *sql.Stmt
+	listSpecRunsStmt           *sql.Stmt
+	listSynthesesStmt          *sql.Stmt
+	listSynthesesBetweenStmt   *sql.Stmt
+	lockReceiptStmt            *sql.Stmt
+	lockRunStmt                *sql.Stmt
+	updateArtifactStmt         *sql.Stmt
+	updateRunStmt              *sql.Stmt
+	updateSynthesisStmt        *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:                     tx,
-		tx:                     tx,
-		countFindingsStmt:      q.countFindingsStmt,
-		countReceiptsStmt:      q.countReceiptsStmt,
-		countRunsStmt:          q.countRunsStmt,
-		deleteArtifactStmt:     q.deleteArtifactStmt,
-		deleteFindingStmt:      q.deleteFindingStmt,
-		getReceiptStmt:         q.getReceiptStmt,
-		getRunStmt:             q.getRunStmt,
-		insertArtifactStmt:     q.insertArtifactStmt,
-		insertFindingStmt:      q.insertFindingStmt,
-		insertReceiptStmt:      q.insertReceiptStmt,
-		insertRunStmt:          q.insertRunStmt,
-		insertSynthesisStmt:    q.insertSynthesisStmt,
-		latestRunStmt:          q.latestRunStmt,
-		listAgentsStmt:         q.listAgentsStmt,
-		listArtifactsStmt:      q.listArtifactsStmt,
-		listFindingsStmt:       q.listFindingsStmt,
-		listLostReceiptsStmt:   q.listLostReceiptsStmt,
-		listReceiptsStmt:       q.listReceiptsStmt,
-		listReceiptsByHashStmt: q.listReceiptsByHashStmt,
-		listRecentRunsStmt:     q.listRecentRunsStmt,
-		listRunIDsStmt:         q.listRunIDsStmt,
-		listRunsStmt:           q.listRunsStmt,
-		listSpecRunsStmt:       q.listSpecRunsStmt,
-		listSynthesesStmt:      q.listSynthesesStmt,
-		lockReceiptStmt:        q.lockReceiptStmt,
-		lockRunStmt:            q.lockRunStmt,
-		updateArtifactStmt:     q.updateArtifactStmt,
-		updateRunStmt:          q.updateRunStmt,
-		updateSynthesisStmt:    q.updateSynthesisStmt,
+		db:                         tx,
+		tx:                         tx,
+		copyReceiptStmt:            q.copyReceiptStmt,
+		countFindingsStmt:          q.countFindingsStmt,
+		countReceiptsStmt:          q.countReceiptsStmt,
+		countRunsStmt:              q.countRunsStmt,
+		deleteArtifactStmt:         q.deleteArtifactStmt,
+		deleteFindingStmt:          q.deleteFindingStmt,
+		getReceiptStmt:             q.getReceiptStmt,
+		getRunStmt:                 q.getRunStmt,
+		insertArtifactStmt:         q.insertArtifactStmt,
+		insertFindingStmt:          q.insertFindingStmt,
+		insertReceiptStmt:          q.insertReceiptStmt,
+		insertRunStmt:              q.insertRunStmt,
+		insertSynthesisStmt:        q.insertSynthesisStmt,
+		latestRunStmt:              q.latestRunStmt,
+		listAgentsStmt:             q.listAgentsStmt,
+		listArtifactsStmt:          q.listArtifactsStmt,
+		listArtifactsBetweenStmt:   q.listArtifactsBetweenStmt,
+		listFindingsStmt:           q.listFindingsStmt,
+		listFindingsBetweenStmt:    q.listFindingsBetweenStmt,
+		listLostReceiptsStmt:       q.listLostReceiptsStmt,
+		listReceiptsStmt:           q.listReceiptsStmt,
+		listReceiptsBetweenStmt:    q.listReceiptsBetweenStmt,
+		listReceiptsByHashStmt:     q.listReceiptsByHashStmt,
+		listReceiptsWithoutRunStmt: q.listReceiptsWithoutRunStmt,
+		listRecentRunsStmt:         q.listRecentRunsStmt,
+		listRunSizesStmt:           q.listRunSizesStmt,
+		listRunsStmt:               q.listRunsStmt,
+		listRunsBetweenStmt:        q.listRunsBetweenStmt,
+		listSpecRunsStmt:           q.listSpecRunsStmt,
+		listSynthesesStmt:          q.listSynthesesStmt,
+		listSynthesesBetweenStmt:   q.listSynthesesBetweenStmt,
+		lockReceiptStmt:            q.lockReceiptStmt,
+		lockRunStmt:                q.lockRunStmt,
+		updateArtifactStmt:         q.updateArtifactStmt,
+		updateRunStmt:              q.updateRunStmt,
+		updateSynthesisStmt:        q.updateSynthesisStmt,
 	}
 }

@@ -108,3 +108,44 @@ func (q *Queries) ListFindings(ctx context.Context, runID string) ([]Finding, er
 	}
 	return items, nil
 }
+
+const listFindingsBetween = `-- name: ListFindingsBetween :many
+SELECT run_id, code, agent, detail
+FROM run_findings
+WHERE run_id > ?1 AND run_id <= ?2
+ORDER BY run_id, code, agent, detail
+`
+
+type ListFindingsBetweenParams struct {
+	After string
+	Until string
+}
+
+// The findings of a page of runs. The primary key.
+func (q *Queries) ListFindingsBetween(ctx context.Context, arg ListFindingsBetweenParams) ([]Finding, error) {
+	rows, err := q.query(ctx, q.listFindingsBetweenStmt, listFindingsBetween, arg.After, arg.Until)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Finding{}
+	for rows.Next() {
+		var i Finding
+		if err := rows.Scan(
+			&i.RunID,
+			&i.Code,
+			&i.Agent,
+			&i.Detail,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

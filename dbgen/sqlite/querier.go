@@ -9,6 +9,8 @@ import (
 )
 
 type Querier interface {
+	// A receipt as another database has it, unless there is one already.
+	CopyReceipt(ctx context.Context, arg CopyReceiptParams) (int64, error)
 	CountFindings(ctx context.Context, runID string) (int64, error)
 	// How many documents were recorded, amended or rejected? A scan of all receipts.
 	CountReceipts(ctx context.Context) ([]CountReceiptsRow, error)
@@ -34,27 +36,43 @@ type Querier interface {
 	ListAgents(ctx context.Context, runID string) ([]string, error)
 	// What did every agent of this run answer? Index idx_artifacts_run.
 	ListArtifacts(ctx context.Context, runID string) ([]Artifact, error)
+	// The artifacts of a page of runs, each run's as ListArtifacts has them. Index
+	// idx_artifacts_run.
+	ListArtifactsBetween(ctx context.Context, arg ListArtifactsBetweenParams) ([]Artifact, error)
 	// What did the judge notice about this run? The primary key.
 	ListFindings(ctx context.Context, runID string) ([]Finding, error)
+	// The findings of a page of runs. The primary key.
+	ListFindingsBetween(ctx context.Context, arg ListFindingsBetweenParams) ([]Finding, error)
 	// Which receipts name a run that is not there? A scan of all receipts.
 	ListLostReceipts(ctx context.Context) ([]Receipt, error)
 	// Which documents made this run? Index idx_receipts_run.
 	ListReceipts(ctx context.Context, runID string) ([]Receipt, error)
+	// The receipts of a page of runs, each run's as ListReceipts has them. Index
+	// idx_receipts_run.
+	ListReceiptsBetween(ctx context.Context, arg ListReceiptsBetweenParams) ([]Receipt, error)
 	// What became of a file with these bytes, under all its names? The primary key.
 	ListReceiptsByHash(ctx context.Context, sha256 string) ([]Receipt, error)
+	// The receipts of what was rejected, or whose run is gone, in pages by key. The primary key.
+	ListReceiptsWithoutRun(ctx context.Context, arg ListReceiptsWithoutRunParams) ([]Receipt, error)
 	// Which runs of this spec and stage were recorded or amended since then?
 	// Indexes idx_consensus_spec_stage and idx_receipts_run.
 	ListRecentRuns(ctx context.Context, arg ListRecentRunsParams) ([]string, error)
-	// Every run, in pages by id. The primary key.
-	ListRunIDs(ctx context.Context, arg ListRunIDsParams) ([]string, error)
+	// Every run, in pages by id, with the bytes of its answers. The primary key,
+	// then index idx_artifacts_run.
+	ListRunSizes(ctx context.Context, arg ListRunSizesParams) ([]ListRunSizesRow, error)
 	// The newest runs, page by page: those before (before, before_id). Empty
 	// filters let everything pass. Index idx_consensus_timestamp, read backwards.
 	ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, error)
+	// The runs of a page. The primary key.
+	ListRunsBetween(ctx context.Context, arg ListRunsBetweenParams) ([]Run, error)
 	// ListRuns for one spec. Index idx_consensus_spec_stage, then a sort of that
 	// spec's runs.
 	ListSpecRuns(ctx context.Context, arg ListSpecRunsParams) ([]Run, error)
 	// What was made of this run's answers, newest first? Index idx_synthesis_run.
 	ListSyntheses(ctx context.Context, runID string) ([]Synthesis, error)
+	// The syntheses of a page of runs, each run's as ListSyntheses has them. Index
+	// idx_synthesis_run.
+	ListSynthesesBetween(ctx context.Context, arg ListSynthesesBetweenParams) ([]Synthesis, error)
 	// This receipt, as it stays until the transaction ends. The primary key.
 	LockReceipt(ctx context.Context, arg LockReceiptParams) (Receipt, error)
 	// A transaction that writes holds SQLite's only write lock from its beginning:

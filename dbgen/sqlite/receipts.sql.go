@@ -11,6 +11,49 @@ import (
 	"github.com/consensusd/consensusd/schema"
 )
 
+const copyReceipt = `-- name: CopyReceipt :execrows
+INSERT INTO receipts (sha256, identity, path, bytes, kind, state, run_id, reason, report, attempts, first_seen, settled_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+ON CONFLICT (sha256, identity) DO NOTHING
+`
+
+type CopyReceiptParams struct {
+	SHA256    string
+	Identity  string
+	Path      string
+	Bytes     int64
+	Kind      string
+	State     string
+	RunID     string
+	Reason    string
+	Report    schema.Object
+	Attempts  int64
+	FirstSeen int64
+	SettledAt int64
+}
+
+// A receipt as another database has it, unless there is one already.
+func (q *Queries) CopyReceipt(ctx context.Context, arg CopyReceiptParams) (int64, error) {
+	result, err := q.exec(ctx, q.copyReceiptStmt, copyReceipt,
+		arg.SHA256,
+		arg.Identity,
+		arg.Path,
+		arg.Bytes,
+		arg.Kind,
+		arg.State,
+		arg.RunID,
+		arg.Reason,
+		arg.Report,
+		arg.Attempts,
+		arg.FirstSeen,
+		arg.SettledAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const countReceipts = `-- name: CountReceipts :many
 SELECT state, COUNT(*) AS documents, CAST(SUM(bytes) AS BIGINT) AS bytes
 FROM receipts
@@ -215,6 +258,56 @@ func (q *Queries) ListReceipts(ctx context.Context, runID string) ([]Receipt, er
 	return items, nil
 }
 
+const listReceiptsBetween = `-- name: ListReceiptsBetween :many
+SELECT sha256, identity, path, bytes, kind, state, run_id, reason, report, attempts, first_seen, settled_at
+FROM receipts
+WHERE run_id > ?1 AND run_id <= ?2
+ORDER BY run_id, path, sha256, identity
+`
+
+type ListReceiptsBetweenParams struct {
+	After string
+	Until string
+}
+
+// The receipts of a page of runs, each run's as ListReceipts has them. Index
+// idx_receipts_run.
+func (q *Queries) ListReceiptsBetween(ctx context.Context, arg ListReceiptsBetweenParams) ([]Receipt, error) {
+	rows, err := q.query(ctx, q.listReceiptsBetweenStmt, listReceiptsBetween, arg.After, arg.Until)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Receipt{}
+	for rows.Next() {
+		var i Receipt
+		if err := rows.Scan(
+			&i.SHA256,
+			&i.Identity,
+			&i.Path,
+			&i.Bytes,
+			&i.Kind,
+			&i.State,
+			&i.RunID,
+			&i.Reason,
+			&i.Report,
+			&i.Attempts,
+			&i.FirstSeen,
+			&i.SettledAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listReceiptsByHash = `-- name: ListReceiptsByHash :many
 SELECT sha256, identity, path, bytes, kind, state, run_id, reason, report, attempts, first_seen, settled_at
 FROM receipts
@@ -225,6 +318,58 @@ ORDER BY identity
 // What became of a file with these bytes, under all its names? The primary key.
 func (q *Queries) ListReceiptsByHash(ctx context.Context, sha256 string) ([]Receipt, error) {
 	rows, err := q.query(ctx, q.listReceiptsByHashStmt, listReceiptsByHash, sha256)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Receipt{}
+	for rows.Next() {
+		var i Receipt
+		if err := rows.Scan(
+			&i.SHA256,
+			&i.Identity,
+			&i.Path,
+			&i.Bytes,
+			&i.Kind,
+			&i.State,
+			&i.RunID,
+			&i.Reason,
+			&i.Report,
+			&i.Attempts,
+			&i.FirstSeen,
+			&i.SettledAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listReceiptsWithoutRun = `-- name: ListReceiptsWithoutRun :many
+SELECT sha256, identity, path, bytes, kind, state, run_id, reason, report, attempts, first_seen, settled_at
+FROM receipts
+WHERE (sha256, identity) > (?1, ?2)
+  AND NOT EXISTS (SELECT 1 FROM consensus_runs r WHERE r.run_id = receipts.run_id)
+ORDER BY sha256, identity
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type ListReceiptsWithoutRunParams struct {
+	SHA256   string
+	Identity string
+	PageSize int64
+}
+
+// The receipts of what was rejected, or whose run is gone, in pages by key. The primary key.
+func (q *Queries) ListReceiptsWithoutRun(ctx context.Context, arg ListReceiptsWithoutRunParams) ([]Receipt, error) {
+	rows, err := q.query(ctx, q.listReceiptsWithoutRunStmt, listReceiptsWithoutRun, arg.SHA256, arg.Identity, arg.PageSize)
 	if err != nil {
 		return nil, err
 	}
