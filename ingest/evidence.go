@@ -88,7 +88,7 @@ func (e *evidence) addDocument(d *document, now time.Time) {
 // receipt is the row that says what became of the document.
 func (d *document) receipt(now time.Time) store.Receipt {
 	return store.Receipt{
-		SHA256: d.SHA256, Identity: d.Identity, Path: d.Path, Bytes: d.Bytes, Kind: string(d.Kind),
+		SHA256: d.SHA256, Identity: d.Identity, Path: shorten(d.Path, 4096), Bytes: d.Bytes, Kind: string(d.Kind),
 		RunID: d.RunID, Reason: shorten(strings.Join(d.Warnings, "; "), maxReason), Report: schema.Object(jsonText(d.Report)),
 		Attempts: 1, FirstSeen: now.Unix(), SettledAt: now.Unix(),
 	}

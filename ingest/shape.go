@@ -29,6 +29,7 @@ func readDocument(data []byte, o origin) (*document, *Rejection) {
 		return nil, rejection
 	}
 	d.nameAnswers(own)
+	d.repair()
 	return d, nil
 }
 

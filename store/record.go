@@ -111,6 +111,9 @@ func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
 	if e.Run.RunID == "" || e.Run.SpecID == "" || e.Run.Stage == "" {
 		return Result{}, refuse(e.Run.RunID, "run_id, spec_id and stage must not be empty")
 	}
+	if what := unstorable(e.Record); what != "" {
+		return Result{}, refuse(e.Run.RunID, what+" holds a NUL character or is no UTF-8")
+	}
 	isNew, err := q.InsertRun(ctx, sqlite.InsertRunParams(e.Run))
 	if err != nil {
 		return Result{}, err

@@ -93,12 +93,17 @@ func (c *cli) printVerification(out *screen, v verification) {
 		c.confirm("%s  %s", out.paint(text.FgGreen, "ok"), looked)
 		return
 	}
-	rows := make([][]string, len(v.Problems))
-	for i, p := range v.Problems {
+	out.problems(v.Problems)
+	c.note("%s among %s", count(len(v.Problems), "problem"), looked)
+}
+
+// problems prints what is wrong, a line each.
+func (s *screen) problems(all []store.Problem) {
+	rows := make([][]string, len(all))
+	for i, p := range all {
 		rows[i] = []string{visibleLine(p.What), visibleLine(p.Which), visibleLine(p.Why)}
 	}
-	out.print([]string{"WHAT", "WHICH", "WHY"}, rows)
-	c.note("%s among %s", count(len(v.Problems), "problem"), looked)
+	s.print([]string{"WHAT", "WHICH", "WHY"}, rows)
 }
 
 // countFiles counts the files below a folder, none when it is not there.
