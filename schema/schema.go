@@ -137,14 +137,13 @@ func Check(ctx context.Context, db *sql.DB, engine Engine) error {
 // version returns the version of the schema in db, and whether it is on record
 // at all. Unlike goose's own function of this kind it changes nothing.
 func version(ctx context.Context, db database.DBTxConn, engine Engine) (have int64, found bool, err error) {
-	var versions, ours, tables int64
-	if err := db.QueryRowContext(ctx, catalogues[engine]).Scan(&versions, &ours, &tables); err != nil {
-		return 0, false, fmt.Errorf("read schema version: %w", err)
-	}
+	c, err := readCatalogue(ctx, db, engine)
 	switch {
-	case versions == 0 && tables > 0:
+	case err != nil:
+		return 0, false, err
+	case c.versions == 0 && c.tables > 0:
 		return 0, false, ErrForeign
-	case versions == 0:
+	case c.versions == 0:
 		return 0, false, nil
 	}
 	s, err := database.NewStore(dialects[engine], goose.DefaultTablename)
@@ -155,10 +154,22 @@ func version(ctx context.Context, db database.DBTxConn, engine Engine) (have int
 	if err != nil {
 		return 0, false, fmt.Errorf("read schema version: %w", err)
 	}
-	if have > 0 && ours == 0 {
-		return 0, false, ErrForeign // another program that migrates with goose
+	if have > 0 && c.ours == 0 { // somebody was just creating it, or migrates other tables with goose
+		if c, err = readCatalogue(ctx, db, engine); err == nil && c.ours == 0 {
+			err = ErrForeign
+		}
 	}
-	return have, true, nil
+	return have, true, err
+}
+
+// A catalogue counts tables: goose's of versions, ours, and all.
+type catalogue struct{ versions, ours, tables int64 }
+
+func readCatalogue(ctx context.Context, db database.DBTxConn, engine Engine) (c catalogue, err error) {
+	if err := db.QueryRowContext(ctx, catalogues[engine]).Scan(&c.versions, &c.ours, &c.tables); err != nil {
+		return c, fmt.Errorf("read schema version: %w", err)
+	}
+	return c, nil
 }
 
 // createVersions creates goose's table of versions unless it is there, in one

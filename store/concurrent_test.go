@@ -15,7 +15,7 @@ import (
 func TestConcurrentRecordersRecordEachRunOnce(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		const recorders, runs = 20, 12
-		stores := []*Store{s, open(t, s.Target())} // as two daemons would
+		stores := []*Store{s, open(t, s.target)} // as two daemons would
 		var recorded [runs]atomic.Int64
 		var wg sync.WaitGroup
 		for i := range recorders {
@@ -54,7 +54,7 @@ func TestConcurrentAmendmentsAreAllKept(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		run := sample(1).Run
 		mustRecord(t, s, Record{Run: run})
-		stores := []*Store{s, open(t, s.Target())}
+		stores := []*Store{s, open(t, s.target)}
 		const agents = 20
 		var wg sync.WaitGroup
 		for i := range agents {
@@ -87,7 +87,7 @@ func TestReadersSeeWholeRunsOnly(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		const runs = 60
 		written, cancel := context.WithCancel(t.Context())
-		readers := []*Store{s, openReadOnly(t, s.Target()), openReadOnly(t, s.Target())}
+		readers := []*Store{s, openReadOnly(t, s.target), openReadOnly(t, s.target)}
 		var wg sync.WaitGroup
 		for _, reader := range readers {
 			wg.Go(func() {

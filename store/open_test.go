@@ -107,7 +107,7 @@ func TestReadersSeeNoDatabaseBeforeItsTablesAreThere(t *testing.T) {
 func TestNothingIsWrittenThroughAReader(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		mustRecord(t, s, sample(1))
-		reader := openReadOnly(t, s.Target())
+		reader := openReadOnly(t, s.target)
 		ctx := t.Context()
 		mustNotChange(t, s, func() {
 			if outcome, err := reader.Record(ctx, sample(2)); !errors.Is(err, ErrReadOnly) {
@@ -121,11 +121,6 @@ func TestNothingIsWrittenThroughAReader(t *testing.T) {
 			}
 			if err := reader.Probe(ctx); !errors.Is(err, ErrReadOnly) {
 				t.Errorf("Probe = %v, want %v", err, ErrReadOnly)
-			}
-			for _, pool := range []*sql.DB{reader.reader, s.reader} {
-				if _, err := pool.ExecContext(ctx, "DELETE FROM run_findings"); err == nil {
-					t.Error("plain SQL could write through a reader")
-				}
 			}
 		})
 		if diff := cmp.Diff(sample(1), mustWhole(t, reader, sample(1).Run.RunID)); diff != "" {
@@ -149,7 +144,7 @@ func TestWhatIsRecordedOutlivesTheStore(t *testing.T) {
 		if _, err := s.Run(t.Context(), sample(1).Run.RunID); err == nil || errors.Is(err, ErrNotFound) {
 			t.Errorf("Run on a closed store = %v", err)
 		}
-		again := open(t, s.Target())
+		again := open(t, s.target)
 		if diff := cmp.Diff(before, dump(t, again)); diff != "" {
 			t.Errorf("rows after opening again (-before +after):\n%s", diff)
 		}

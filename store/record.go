@@ -62,11 +62,22 @@ func (s *Store) Record(ctx context.Context, r Record) (Outcome, error) {
 // others. When the error is not nil nothing at all was recorded, and the cause
 // lies with the database, not with a run.
 func (s *Store) RecordAll(ctx context.Context, entries []Entry) ([]Result, error) {
+	results, err := s.recordAll(ctx, entries, s.recordPlainly)
+	if errors.Is(err, errUndo) {
+		results, err = s.recordAll(ctx, entries, s.recordOrUndo)
+	}
+	return results, s.explain("record", err)
+}
+
+// recording records one entry within a transaction.
+type recording func(ctx context.Context, tx *sql.Tx, q sqlite.Querier, e Entry) (Result, error)
+
+func (s *Store) recordAll(ctx context.Context, entries []Entry, recordOne recording) ([]Result, error) {
 	results := make([]Result, len(entries))
 	order := inOrder(entries, compareEntries)
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx, q sqlite.Querier) error {
 		for _, i := range order {
-			r, err := s.recordOne(ctx, tx, q, entries[i])
+			r, err := recordOne(ctx, tx, q, entries[i])
 			if err != nil {
 				return fmt.Errorf("run %s: %w", entries[i].Run.RunID, err)
 			}
@@ -75,14 +86,32 @@ func (s *Store) RecordAll(ctx context.Context, entries []Entry) ([]Result, error
 		return nil
 	})
 	if err != nil {
-		return nil, s.explain("record", err)
+		return nil, err
 	}
 	return results, nil
 }
 
-// recordOne records e under a savepoint, which it undoes when e turns out to be
-// known or refused.
-func (s *Store) recordOne(ctx context.Context, tx *sql.Tx, q sqlite.Querier, e Entry) (Result, error) {
+// errUndo reports an entry that turned out to be known or refused when there was
+// no savepoint to go back to.
+var errUndo = errors.New("an entry must be undone")
+
+// recordPlainly records e in the hope, mostly fulfilled, that it is new: a
+// savepoint costs two round trips to a server.
+func (s *Store) recordPlainly(ctx context.Context, _ *sql.Tx, q sqlite.Querier, e Entry) (Result, error) {
+	r, err := record(ctx, q, e)
+	var refused *RefusedError
+	switch {
+	case errors.As(err, &refused), err != nil && s.engine.refusal(err):
+		return Result{}, errUndo
+	case err == nil && r.Outcome != Recorded && r.Outcome != Amended:
+		return Result{}, errUndo
+	}
+	return r, err
+}
+
+// recordOrUndo records e under a savepoint, which it undoes when e turns out to
+// be known or refused.
+func (s *Store) recordOrUndo(ctx context.Context, tx *sql.Tx, q sqlite.Querier, e Entry) (Result, error) {
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT entry"); err != nil {
 		return Result{}, err
 	}

@@ -23,7 +23,7 @@ func TestTheLinkedSQLiteHasNoWALResetBug(t *testing.T) {
 func TestEveryConnectionHasItsPragmas(t *testing.T) {
 	s := open(t, newFile(t))
 	for name, pool := range map[string]*sql.DB{
-		"writer": s.writer, "reader": s.reader, "reader of a read-only store": openReadOnly(t, s.Target()).reader,
+		"writer": s.writer, "reader": s.reader, "reader of a read-only store": openReadOnly(t, s.target).reader,
 	} {
 		connections := 4 // at once, so that each is another one
 		if name == "writer" {
@@ -46,6 +46,18 @@ func TestEveryConnectionHasItsPragmas(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestPlainSQLCannotWriteThroughAReader(t *testing.T) {
+	s := open(t, newFile(t))
+	mustRecord(t, s, sample(1))
+	mustNotChange(t, s, func() {
+		for _, pool := range []*sql.DB{openReadOnly(t, s.target).reader, s.reader} {
+			if _, err := pool.ExecContext(t.Context(), "DELETE FROM run_findings"); err == nil {
+				t.Error("plain SQL could write through a reader")
+			}
+		}
+	})
 }
 
 func TestThereIsOneWriter(t *testing.T) {
@@ -94,7 +106,7 @@ func TestProbeTellsWhetherARunCouldBeRecordedNow(t *testing.T) {
 		t.Errorf("Probe = %v, want nil", err)
 	}
 	execute(t, s, "PRAGMA busy_timeout = 0")
-	other := plain(t, s.Target())
+	other := plain(t, s.target)
 	if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
 		t.Fatal(err)
 	}

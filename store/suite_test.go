@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/consensusd/consensusd/schema"
+	"github.com/consensusd/consensusd/store/postgrestest"
 )
 
 // eachEngine runs test against an empty store of every kind.
@@ -22,7 +23,13 @@ func eachEngine(t *testing.T, test func(*testing.T, *Store)) {
 		t.Parallel()
 		test(t, open(t, newFile(t)))
 	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, open(t, postgrestest.Start(t).Database(t)))
+	})
 }
+
+func TestMain(m *testing.M) { os.Exit(postgrestest.M{M: m}.Run()) }
 
 // newFile returns the path of a file that is not there, hard to put into a URI.
 func newFile(t *testing.T) string {

@@ -112,11 +112,11 @@ func TestVerifyFindsRowsWithoutTheirRun(t *testing.T) {
 	r := sample(1)
 	r.Receipts = nil
 	mustRecord(t, s, sample(0), r)
-	if _, err := plain(t, s.Target()).ExecContext(t.Context(), "DELETE FROM consensus_runs WHERE run_id = ?", r.Run.RunID); err != nil {
+	if _, err := plain(t, s.target).ExecContext(t.Context(), "DELETE FROM consensus_runs WHERE run_id = ?", r.Run.RunID); err != nil {
 		t.Fatal(err)
 	}
 	orphan := func(table string) Problem {
-		return Problem{"database", s.Target(), "foreign key: " + table}
+		return Problem{"database", s.target, "foreign key: " + table}
 	}
 	mustFind(t, s, orphan("agent_artifacts"), orphan("agent_artifacts"), orphan("run_findings"), orphan("run_findings"), orphan("synthesis_results"))
 }
@@ -128,8 +128,8 @@ func TestVerifyFindsAFlippedBit(t *testing.T) {
 	r.Artifacts[0] = answer(r.Run, "claude", strings.Repeat("A mark to be found in the file. ", 500))
 	mustRecord(t, s, r)
 	closeStore(t, s)
-	damage(t, s.Target(), 0, "mark to be found", "mark to be fount")
-	mustFind(t, openReadOnly(t, s.Target()), Problem{"artifact", r.Artifacts[0].ArtifactID, "its content is not what was recorded"})
+	damage(t, s.target, 0, "mark to be found", "mark to be fount")
+	mustFind(t, openReadOnly(t, s.target), Problem{"artifact", r.Artifacts[0].ArtifactID, "its content is not what was recorded"})
 }
 
 func TestVerifyFindsAnIndexThatHasLostARow(t *testing.T) {
@@ -137,8 +137,8 @@ func TestVerifyFindsAnIndexThatHasLostARow(t *testing.T) {
 	mustRecord(t, s, sample(1))
 	at := pageOf(t, s, "idx_consensus_spec_stage")
 	closeStore(t, s)
-	damage(t, s.Target(), at, sample(1).Run.SpecID, "SPEC-KIT-???")
-	mustFind(t, openReadOnly(t, s.Target()), Problem{"database", s.Target(), "integrity: row 1 missing from index idx_consensus_spec_stage"})
+	damage(t, s.target, at, sample(1).Run.SpecID, "SPEC-KIT-???")
+	mustFind(t, openReadOnly(t, s.target), Problem{"database", s.target, "integrity: row 1 missing from index idx_consensus_spec_stage"})
 }
 
 func TestVerifyFindsADamagedPageAndSaysWhatToDo(t *testing.T) {
@@ -146,8 +146,8 @@ func TestVerifyFindsADamagedPageAndSaysWhatToDo(t *testing.T) {
 	mustRecord(t, s, sample(1))
 	at := pageOf(t, s, "agent_artifacts")
 	closeStore(t, s)
-	damage(t, s.Target(), at, "\r\x00\x00", "\x00\x00\x00") // the type of the page
-	problems, err := openReadOnly(t, s.Target()).Verify(t.Context(), nil)
+	damage(t, s.target, at, "\r\x00\x00", "\x00\x00\x00") // the type of the page
+	problems, err := openReadOnly(t, s.target).Verify(t.Context(), nil)
 	if err != nil || len(problems) < 2 || !strings.Contains(problems[len(problems)-1].Why, "restore a backup") {
 		t.Errorf("Verify = %v, %v, want what is damaged and what to do", problems, err)
 	}
