@@ -1,12 +1,12 @@
 # make run     build and start recording in ./evidence
-# make test    all tests, under the race detector
+# make test    all tests, under the race detector; installs the servers they use if it may
 # make verify  generated code, formatting, vet, staticcheck, modules, layers
 
 export CGO_ENABLED = 1
 GO   ?= go
 HOME_DIR ?= evidence
 
-.PHONY: run build test verify generate clean toolchain
+.PHONY: run build test verify generate clean toolchain servers
 
 run: build
 	@mkdir -p "$(HOME_DIR)/inbox"
@@ -15,8 +15,9 @@ run: build
 build: toolchain
 	$(GO) build -o bin/consensusd ./cmd/consensusd
 
-test: toolchain
+test: toolchain servers
 	$(GO) test -race ./...
+	CONSENSUSD_TEST_ENGINE=postgres $(GO) test -race ./ingest
 
 # sqlc needs no C compiler, and builds in half the time without.
 verify: toolchain
@@ -44,3 +45,7 @@ toolchain:
 		echo "  Fedora           sudo dnf install gcc"; \
 		echo "  Alpine           sudo apk add gcc musl-dev"; \
 		echo "  macOS            xcode-select --install"; exit 1; }
+
+# Tests that lack a server are skipped, and fail in CI.
+servers:
+	@.ci/packages postgresql pgbouncer

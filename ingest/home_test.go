@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,21 +21,40 @@ import (
 type house struct {
 	ingest.Home
 	*store.Store
-	t *testing.T
+	t     *testing.T
+	plain func() *sql.DB // opens the database past the store
 }
 
 func newHouse(t *testing.T) house {
+	t.Helper()
+	h := newHome(t)
+	target, plain := engines[os.Getenv("CONSENSUSD_TEST_ENGINE")](t, h)
+	return house{h, openStore(t, target), t, plain}
+}
+
+// houseOn returns a home that records into the database at target.
+func houseOn(t *testing.T, target string) house {
+	t.Helper()
+	return house{newHome(t), openStore(t, target), t, nil}
+}
+
+func newHome(t *testing.T) ingest.Home {
 	t.Helper()
 	h := ingest.Home(filepath.Join(t.TempDir(), "a home ?#%41"))
 	if err := h.Create(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := store.Open(t.Context(), h.Database())
+	return h
+}
+
+func openStore(t *testing.T, target string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), target)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return house{h, s, t}
+	return s
 }
 
 // drop writes a file into the inbox as a careful producer does.
@@ -149,10 +167,7 @@ func (h house) files(folder string) []string {
 // is about runs, in order, without the times at which this machine did it.
 func (h house) dump() string {
 	h.t.Helper()
-	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", OmitHost: true, Path: h.Database()}).String())
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	db := h.plain()
 	defer db.Close()
 	var text strings.Builder
 	for _, query := range []string{

@@ -1,8 +1,6 @@
 package ingest_test
 
 import (
-	"database/sql"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,13 +15,15 @@ import (
 // hold keeps the daemon from committing until it is called again.
 func (h house) hold() (release func()) {
 	h.t.Helper()
-	other, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", OmitHost: true, Path: h.Database(), RawQuery: "_txlock=immediate"}).String())
+	other := h.plain()
+	lock, err := other.Begin() // which locks a SQLite database
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	lock, err := other.Begin()
-	if err != nil {
-		h.t.Fatal(err)
+	if os.Getenv("CONSENSUSD_TEST_ENGINE") != "" {
+		if _, err := lock.Exec("LOCK TABLE consensus_runs IN EXCLUSIVE MODE"); err != nil {
+			h.t.Fatal(err)
+		}
 	}
 	return func() {
 		if err := lock.Rollback(); err != nil {

@@ -15,7 +15,7 @@ type retry struct {
 
 const (
 	minPause = 250 * time.Millisecond
-	maxPause = 15 * time.Second
+	maxPause = 5 * time.Second
 )
 
 func (r *retry) failed(now time.Time) {

@@ -1,10 +1,8 @@
 package ingest_test
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,23 +77,13 @@ func chunks(s string, n int) (parts []string) {
 
 func TestAFileReplacedWhileItIsRecordedIsRecordedInBothVersions(t *testing.T) {
 	h := newHouse(t)
-	other, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", OmitHost: true, Path: h.Database(), RawQuery: "_txlock=immediate"}).String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	lock, err := other.Begin() // keeps the daemon at its commit
-	if err != nil {
-		t.Fatal(err)
-	}
+	release := h.hold() // keeps the daemon at its commit
 	read := make(chan bool, 10)
 	d := h.watch(ingest.Options{OnProgress: func(int, int) { read <- true }})
 	h.drop("run.json", runDocument("first", "one"))
 	<-read
 	h.drop("run.json", runDocument("second", "two"))
-	if err := lock.Rollback(); err != nil {
-		t.Fatal(err)
-	}
+	release()
 	d.await(t, "the version that was read", isRun("first"))
 	d.await(t, "the version that replaced it", isRun("second"))
 	if err := d.stop(); err != nil {

@@ -132,11 +132,12 @@ func (c *copying) problem(runID, why string) {
 }
 
 // digestible returns a record as text in which all that counts is told, and
-// nothing of how often and from where its documents came.
+// nothing of how often, when and from where its documents came.
 func digestible(r Record) string {
 	r.Receipts = slices.Clone(r.Receipts)
 	for i := range r.Receipts {
-		r.Receipts[i].Path, r.Receipts[i].Attempts, r.Receipts[i].FirstSeen = "", 0, 0
+		c := &r.Receipts[i]
+		c.Path, c.Attempts, c.FirstSeen, c.SettledAt = "", 0, 0, 0
 	}
 	slices.SortFunc(r.Receipts, compareReceipts)
 	b, err := json.Marshal(r, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), json.Deterministic(true))

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -127,8 +128,11 @@ func mayRecord(ctx context.Context, db *sql.DB) error {
 func postgresConfig(target string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(target)
 	var bad *pgconn.ParseConfigError
+	var file *fs.PathError
 	address, _, _ := strings.Cut(target, "?")
 	switch {
+	case errors.As(err, &file): // a certificate that the address names
+		return nil, fmt.Errorf("%w: %w", ErrAddress, file)
 	case errors.As(err, &bad), strings.Count(address, "@") > 1:
 		return nil, fmt.Errorf("%w: the form is postgres://USER@HOST:PORT,HOST:PORT/DATABASE?sslmode=verify-full, with %%XX for special characters", ErrAddress)
 	case err != nil:

@@ -121,7 +121,7 @@ func OpenReadOnly(ctx context.Context, target string) (*Store, error) {
 func opened(ctx context.Context, target string, file, server func(context.Context, string) (*Store, error)) (s *Store, err error) {
 	scheme, _, isAddress := strings.Cut(target, "://")
 	switch {
-	case isPostgres(target):
+	case EngineOf(target) == schema.Postgres:
 		s, err = server(ctx, target)
 	case isAddress:
 		err = fmt.Errorf("%w: %s is no kind of database that is known, only postgres and files are", ErrAddress, scheme)
@@ -132,6 +132,14 @@ func opened(ctx context.Context, target string, file, server func(context.Contex
 		return nil, fmt.Errorf("open %s: %w", Redacted(target), err)
 	}
 	return s, nil
+}
+
+// EngineOf returns what kind of database a target is.
+func EngineOf(target string) schema.Engine {
+	if isPostgres(target) {
+		return schema.Postgres
+	}
+	return schema.SQLite
 }
 
 // Close closes the database. What was recorded stays recorded without it.

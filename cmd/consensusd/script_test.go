@@ -17,10 +17,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/consensusd/consensusd/ingest"
+	"github.com/consensusd/consensusd/store/postgrestest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"consensusd": main})
+	testscript.Main(postgrestest.M{M: m}, map[string]func(){"consensusd": main})
 }
 
 // TestScripts runs the program as its users do: each script in testdata/script
@@ -28,18 +29,24 @@ func TestMain(m *testing.M) {
 // there are
 //
 //	exits STATUS PROGRAM ARGS…   runs a program that must exit with the status
-//	daemon HOME                  waits until a daemon holds the home
+//	daemon HOME                  waits until a daemon records at the home
 //	get HOME PATH STATUS         asks the daemon of the home over HTTP
 //	taken ADDRESS                listens there, unless somebody does already
 //	like FILE WANT               compares texts; in WANT … stands for anything on its line
+//	sql DATABASE STATEMENT       executes SQL on a PostgreSQL server
 //	json FILE WANT               compares JSON documents; in WANT the string "…" stands for any value
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+	testscript.Run(t, scripts("testdata/script", func(*testscript.Env) {}))
+}
+
+func scripts(dir string, setUp func(*testscript.Env)) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else -race adds a second to every process
+			setUp(env)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -49,8 +56,9 @@ func TestScripts(t *testing.T) {
 			"taken":  taken,
 			"like":   like,
 			"json":   sameJSON,
+			"sql":    sqlStatement,
 		},
-	})
+	}
 }
 
 func exits(ts *testscript.TestScript, _ bool, args []string) {
@@ -70,7 +78,7 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 
 func daemon(ts *testscript.TestScript, _ bool, args []string) {
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if holder, held := ingest.Home(ts.MkAbs(args[0])).Holder(); held && holder.PID > 0 {
+		if holder, held := ingest.Home(ts.MkAbs(args[0])).Holder(); held && holder.PID > 0 && holder.AssembleSeconds > 0 {
 			return
 		}
 	}
