@@ -40,8 +40,11 @@ func TestWhileTheServerIsAwayTheInboxIsTheQueue(t *testing.T) {
 	}
 
 	server.Restart(t)
-	d.await(t, "the run that waited", isRun("whole"))
-	d.await(t, "the file that is bad", func(e ingest.Event) bool { return e.Outcome == store.Rejected })
+	seen := map[string]bool{}
+	d.await(t, "the run that waited and the file that is bad, in whatever order", func(e ingest.Event) bool {
+		seen[e.RunID+e.Outcome] = true
+		return seen["whole"+string(store.Recorded)] && seen[store.Rejected]
+	})
 	h.drop("rest.json", `{"run_id": "in-parts", "spec_id": "S", "stage": "plan", "synthesis": {"content": "three", "verdict": "unanimous"}}`)
 	d.await(t, "the run in parts", isRun("in-parts"))
 	if err := d.Ready(t.Context()); err != nil {
