@@ -57,14 +57,8 @@ func openPostgres(ctx context.Context, target string) (*Store, error) {
 	if err != nil && !errors.As(err, &older) {
 		return nil, explainPostgres(err)
 	}
-	s.writer = postgresPool(config)
-	if s.stmts, err = s.engine.prepare(ctx, s.writer); err == nil {
-		err = mayRecord(ctx, s.writer)
-	}
-	if err == nil {
-		err = schema.Migrate(ctx, s.writer, schema.Postgres)
-	}
-	if err != nil {
+	s.writer, s.stmts = postgresPool(config), postgresStatements{}
+	if err := readyToRecord(ctx, s.writer); err != nil {
 		return nil, errors.Join(explainPostgres(err), s.Close())
 	}
 	return s, nil
@@ -113,14 +107,20 @@ func readPostgres(ctx context.Context, config *pgx.ConnConfig, target string) (*
 	return s, err
 }
 
-// mayRecord returns why nothing should be recorded over db, nil when all is
-// well.
-func mayRecord(ctx context.Context, db *sql.DB) error {
+// readyToRecord brings the schema up to date, and returns why nothing should be
+// recorded over db, nil when all is well.
+func readyToRecord(ctx context.Context, db *sql.DB) error {
 	server, err := postgres.New(db).Server(ctx)
-	if err == nil && server.SynchronousCommit == "off" {
+	if err != nil {
+		return err
+	}
+	if server.SynchronousCommit == "off" {
 		return errors.New("synchronous_commit is off, so what is committed can be lost: ALTER ROLE … SET synchronous_commit = on")
 	}
-	return err
+	if err := schema.Migrate(ctx, db, schema.Postgres); err != nil {
+		return err
+	}
+	return postgresEngine{}.probe(ctx, db)
 }
 
 // postgresConfig reads an address. What the driver says of a bad one may hold
@@ -177,11 +177,7 @@ func (postgresEngine) read(db sqlite.DBTX) sqlite.Querier {
 	return postgresQueries{postgres.New(db)}
 }
 
-// prepare prepares nothing: see postgresConfig.
-func (postgresEngine) prepare(context.Context, *sql.DB) (statements, error) {
-	return postgresStatements{}, nil
-}
-
+// postgresStatements are not prepared: see postgresConfig.
 type postgresStatements struct{}
 
 func (postgresStatements) in(tx *sql.Tx) sqlite.Querier { return postgresQueries{postgres.New(tx)} }

@@ -59,7 +59,7 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 		}
 	}
 	s.writer = writer
-	if s.stmts, err = s.engine.prepare(ctx, writer); err != nil {
+	if s.stmts, err = prepareSQLite(ctx, writer); err != nil {
 		return nil, errors.Join(err, writer.Close(), s.reader.Close())
 	}
 	return s, nil
@@ -146,7 +146,7 @@ func migrateSQLite(ctx context.Context, db *sql.DB) error {
 
 func (sqliteEngine) read(db sqlite.DBTX) sqlite.Querier { return sqlite.New(db) }
 
-func (sqliteEngine) prepare(ctx context.Context, db *sql.DB) (statements, error) {
+func prepareSQLite(ctx context.Context, db *sql.DB) (statements, error) {
 	q, err := sqlite.Prepare(ctx, db)
 	return sqliteStatements{q}, err
 }

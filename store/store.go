@@ -77,8 +77,6 @@ type statements interface {
 type engine interface {
 	// read returns the generated queries on a pool or connection.
 	read(db sqlite.DBTX) sqlite.Querier
-	// prepare prepares the statements of the writer.
-	prepare(ctx context.Context, db *sql.DB) (statements, error)
 	// refusal tells whether a statement failed because of the values given to
 	// it, so that the same statement with other values would succeed.
 	refusal(err error) bool
