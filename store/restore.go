@@ -3,10 +3,51 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/consensusd/consensusd/dbgen/sqlite"
 )
+
+// A restored counts what restoring runs did.
+type restored struct {
+	recorded, amended int64
+	problems          []Problem // runs that the database refuses
+}
+
+// restoreEach restores runs in one transaction, or each by itself when one of
+// them is refused.
+func (s *Store) restoreEach(ctx context.Context, records []Record) (all restored, err error) {
+	outcomes, err := s.restore(ctx, records)
+	var refused *RefusedError
+	switch {
+	case errors.As(err, &refused) && len(records) == 1:
+		all.problems = []Problem{{"run", records[0].Run.RunID, refused.Message}}
+		return all, nil
+	case errors.As(err, &refused):
+		for _, r := range records {
+			one, err := s.restoreEach(ctx, []Record{r})
+			if err != nil {
+				return all, err
+			}
+			all.recorded += one.recorded
+			all.amended += one.amended
+			all.problems = append(all.problems, one.problems...)
+		}
+		return all, nil
+	case err != nil:
+		return all, err
+	}
+	for _, o := range outcomes {
+		switch o {
+		case Recorded:
+			all.recorded++
+		case Amended:
+			all.amended++
+		}
+	}
+	return all, nil
+}
 
 // restore records runs as another database has them, in one transaction: with
 // their ids and receipts as they are. A run that is there, made from fewer of
