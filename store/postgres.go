@@ -147,21 +147,11 @@ func postgresConfig(target string) (*pgx.ConnConfig, error) {
 	if config.ValidateConnect == nil && !strings.Contains(target, "target_session_attrs=") {
 		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
-	config.OnNotice = distrustUnreplicated
+	config.OnNotice = noteUnreplicated
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "consensusd"
 	}
 	return config, nil
-}
-
-// distrustUnreplicated cuts the connection when a COMMIT gave up waiting for the
-// synchronous standby. The server only warns of that and then reports success,
-// though the transaction dies with this server. Over a connection that is cut
-// its outcome is unknown: it is tried again.
-func distrustUnreplicated(c *pgconn.PgConn, n *pgconn.Notice) {
-	if n.Routine == "SyncRepWaitForLSN" {
-		c.Conn().Close()
-	}
 }
 
 func postgresPool(config *pgx.ConnConfig) *sql.DB {

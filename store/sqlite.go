@@ -175,6 +175,8 @@ func (sqliteEngine) deadline(ctx context.Context, _ int) (context.Context, conte
 
 func (sqliteEngine) reconnect(*sql.DB) {}
 
+func (sqliteEngine) committed(*sql.Conn) error { return nil }
+
 func (sqliteEngine) explain(err error) error { return explainSQLite(err) }
 
 // explainSQLite says what to do about errors whose texts do not.

@@ -93,6 +93,9 @@ type engine interface {
 	transient(err error) bool
 	// deadline bounds the given attempt at a transaction, counted from 1.
 	deadline(ctx context.Context, attempt int) (context.Context, context.CancelFunc)
+	// committed returns why the commit that conn has just reported is not to be
+	// relied on, nil mostly.
+	committed(conn *sql.Conn) error
 	// reconnect gives up connections after a transient error.
 	reconnect(db *sql.DB)
 }
@@ -170,7 +173,12 @@ func (s *Store) update(ctx context.Context, fn func(context.Context, *sql.Tx, sq
 		return err
 	}
 	return s.repeat(ctx, func(ctx context.Context) error {
-		tx, err := s.writer.BeginTx(ctx, nil)
+		conn, err := s.writer.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		tx, err := conn.BeginTx(ctx, nil)
 		if err != nil {
 			return err
 		}
@@ -178,7 +186,10 @@ func (s *Store) update(ctx context.Context, fn func(context.Context, *sql.Tx, sq
 		if err := fn(ctx, tx, s.stmts.in(tx)); err != nil {
 			return err
 		}
-		return tx.Commit()
+		if err := tx.Commit(); err != nil {
+			return err
+		}
+		return s.engine.committed(conn)
 	})
 }
 
