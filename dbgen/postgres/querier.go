@@ -83,7 +83,8 @@ type Querier interface {
 	// which a mere SELECT does not promise.
 	// This run, as it stays until the transaction ends. The primary key.
 	LockRun(ctx context.Context, runID string) (Run, error)
-	// Is the server a primary, and may this role add to every table and amend it?
+	// Is the server a primary, and may this role do to every table what recording
+	// does? One right that is missing is too many, so each is asked for by itself.
 	MayWrite(ctx context.Context) (MayWriteRow, error)
 	// May this server and role be recorded with?
 	Server(ctx context.Context) (ServerRow, error)

@@ -57,12 +57,11 @@ func (q *Queries) ListOrphans(ctx context.Context) ([]ListOrphansRow, error) {
 
 const mayWrite = `-- name: MayWrite :one
 SELECT CAST(current_setting('transaction_read_only') AS TEXT) AS read_only,
-       CAST(has_table_privilege('consensus_runs', 'INSERT') AND has_table_privilege('consensus_runs', 'UPDATE')
-        AND has_table_privilege('agent_artifacts', 'INSERT') AND has_table_privilege('agent_artifacts', 'UPDATE')
-        AND has_table_privilege('agent_artifacts', 'DELETE')
-        AND has_table_privilege('synthesis_results', 'INSERT') AND has_table_privilege('synthesis_results', 'UPDATE')
-        AND has_table_privilege('run_findings', 'INSERT') AND has_table_privilege('run_findings', 'DELETE')
-        AND has_table_privilege('receipts', 'INSERT') AND has_table_privilege('receipts', 'UPDATE') AS BOOLEAN) AS allowed
+       CAST(has_table_privilege('consensus_runs', 'SELECT') AND has_table_privilege('consensus_runs', 'INSERT') AND has_table_privilege('consensus_runs', 'UPDATE')
+        AND has_table_privilege('agent_artifacts', 'SELECT') AND has_table_privilege('agent_artifacts', 'INSERT') AND has_table_privilege('agent_artifacts', 'UPDATE') AND has_table_privilege('agent_artifacts', 'DELETE')
+        AND has_table_privilege('synthesis_results', 'SELECT') AND has_table_privilege('synthesis_results', 'INSERT') AND has_table_privilege('synthesis_results', 'UPDATE')
+        AND has_table_privilege('run_findings', 'SELECT') AND has_table_privilege('run_findings', 'INSERT') AND has_table_privilege('run_findings', 'DELETE')
+        AND has_table_privilege('receipts', 'SELECT') AND has_table_privilege('receipts', 'INSERT') AND has_table_privilege('receipts', 'UPDATE') AS BOOLEAN) AS allowed
 `
 
 type MayWriteRow struct {
@@ -70,7 +69,8 @@ type MayWriteRow struct {
 	Allowed  bool
 }
 
-// Is the server a primary, and may this role add to every table and amend it?
+// Is the server a primary, and may this role do to every table what recording
+// does? One right that is missing is too many, so each is asked for by itself.
 func (q *Queries) MayWrite(ctx context.Context) (MayWriteRow, error) {
 	row := q.db.QueryRowContext(ctx, mayWrite)
 	var i MayWriteRow

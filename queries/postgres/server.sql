@@ -12,14 +12,14 @@ SELECT CAST(pg_total_relation_size('consensus_runs') + pg_total_relation_size('a
      + pg_total_relation_size('receipts') AS BIGINT) AS bytes;
 
 -- name: MayWrite :one
--- Is the server a primary, and may this role add to every table and amend it?
+-- Is the server a primary, and may this role do to every table what recording
+-- does? One right that is missing is too many, so each is asked for by itself.
 SELECT CAST(current_setting('transaction_read_only') AS TEXT) AS read_only,
-       CAST(has_table_privilege('consensus_runs', 'INSERT') AND has_table_privilege('consensus_runs', 'UPDATE')
-        AND has_table_privilege('agent_artifacts', 'INSERT') AND has_table_privilege('agent_artifacts', 'UPDATE')
-        AND has_table_privilege('agent_artifacts', 'DELETE')
-        AND has_table_privilege('synthesis_results', 'INSERT') AND has_table_privilege('synthesis_results', 'UPDATE')
-        AND has_table_privilege('run_findings', 'INSERT') AND has_table_privilege('run_findings', 'DELETE')
-        AND has_table_privilege('receipts', 'INSERT') AND has_table_privilege('receipts', 'UPDATE') AS BOOLEAN) AS allowed;
+       CAST(has_table_privilege('consensus_runs', 'SELECT') AND has_table_privilege('consensus_runs', 'INSERT') AND has_table_privilege('consensus_runs', 'UPDATE')
+        AND has_table_privilege('agent_artifacts', 'SELECT') AND has_table_privilege('agent_artifacts', 'INSERT') AND has_table_privilege('agent_artifacts', 'UPDATE') AND has_table_privilege('agent_artifacts', 'DELETE')
+        AND has_table_privilege('synthesis_results', 'SELECT') AND has_table_privilege('synthesis_results', 'INSERT') AND has_table_privilege('synthesis_results', 'UPDATE')
+        AND has_table_privilege('run_findings', 'SELECT') AND has_table_privilege('run_findings', 'INSERT') AND has_table_privilege('run_findings', 'DELETE')
+        AND has_table_privilege('receipts', 'SELECT') AND has_table_privilege('receipts', 'INSERT') AND has_table_privilege('receipts', 'UPDATE') AS BOOLEAN) AS allowed;
 
 -- name: ListOrphans :many
 -- Which rows have lost their run? Foreign keys forbid it, but a superuser may
