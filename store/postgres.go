@@ -38,11 +38,6 @@ const (
 
 type postgresEngine struct{}
 
-// isPostgres reports whether target is the address of a PostgreSQL database.
-func isPostgres(target string) bool {
-	return strings.HasPrefix(target, "postgres://") || strings.HasPrefix(target, "postgresql://")
-}
-
 func openPostgres(ctx context.Context, target string) (*Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()

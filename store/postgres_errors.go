@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -109,24 +110,17 @@ func isDeadline(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err)
 }
 
+var (
+	passwordParameter = regexp.MustCompile(`(?i)([?&])[^?&=]*password[^?&=]*=[^&]*&?`)
+	userinfo          = regexp.MustCompile(`(?s)^([a-z]+://)([^:@]*).*@`) // up to the last @: passwords are not always escaped
+)
+
 // Redacted returns target as it may be shown: without the password that the
 // address of a server may hold.
 func Redacted(target string) string {
-	scheme, rest, isAddress := strings.Cut(target, "://")
-	if !isAddress {
+	if schemeOf(target) == "" {
 		return target
 	}
-	// Up to the last @, wherever it is: passwords are not always escaped.
-	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-		user, _, _ := strings.Cut(rest[:at], ":")
-		rest = user + rest[at:]
-	}
-	address, query, _ := strings.Cut(rest, "?")
-	parameters := slices.DeleteFunc(strings.Split(query, "&"), func(p string) bool {
-		return p == "" || strings.Contains(strings.ToLower(p), "password")
-	})
-	if len(parameters) > 0 {
-		address += "?" + strings.Join(parameters, "&")
-	}
-	return scheme + "://" + address
+	target = passwordParameter.ReplaceAllString(target, "$1")
+	return strings.TrimRight(userinfo.ReplaceAllString(target, "$1$2@"), "?&")
 }

@@ -110,37 +110,52 @@ var ErrAddress = errors.New("bad address")
 // program wrote is refused with a [*schema.NewerError], another program's with
 // [schema.ErrForeign]; neither is touched.
 func Open(ctx context.Context, target string) (*Store, error) {
-	return opened(ctx, target, openSQLite, openPostgres)
+	return opened(ctx, target, func(o doors) door { return o.record })
 }
 
 // OpenReadOnly opens the database at target for reading. It creates nothing:
 // where there is no database the error is [ErrNoDatabase].
 func OpenReadOnly(ctx context.Context, target string) (*Store, error) {
-	return opened(ctx, target, openSQLiteReadOnly, openPostgresReadOnly)
+	return opened(ctx, target, func(o doors) door { return o.read })
 }
 
-func opened(ctx context.Context, target string, file, server func(context.Context, string) (*Store, error)) (s *Store, err error) {
+type door func(ctx context.Context, target string) (*Store, error)
+
+// The doors to databases of one kind: to record, which makes and migrates the
+// tables, or to read, which changes nothing.
+type doors struct{ record, read door }
+
+var entrances = map[schema.Engine]doors{
+	schema.SQLite:   {openSQLite, openSQLiteReadOnly},
+	schema.Postgres: {openPostgres, openPostgresReadOnly},
+}
+
+// engines tell the kind of a database by the scheme of its address; a file has
+// none.
+var engines = map[string]schema.Engine{"": schema.SQLite, "postgres": schema.Postgres, "postgresql": schema.Postgres}
+
+// EngineOf returns what kind of database a target is, "" when there is no such
+// kind.
+func EngineOf(target string) schema.Engine { return engines[schemeOf(target)] }
+
+func schemeOf(target string) string {
 	scheme, _, isAddress := strings.Cut(target, "://")
-	switch {
-	case EngineOf(target) == schema.Postgres:
-		s, err = server(ctx, target)
-	case isAddress:
-		err = fmt.Errorf("%w: %s is no kind of database that is known, only postgres and files are", ErrAddress, scheme)
-	default:
-		s, err = file(ctx, target)
+	if !isAddress {
+		return ""
 	}
+	return scheme
+}
+
+func opened(ctx context.Context, target string, to func(doors) door) (*Store, error) {
+	doors, known := entrances[EngineOf(target)]
+	if !known {
+		return nil, fmt.Errorf("open %s: %w: %s is no kind of database that is known, only postgres and files are", Redacted(target), ErrAddress, schemeOf(target))
+	}
+	s, err := to(doors)(ctx, target)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", Redacted(target), err)
 	}
 	return s, nil
-}
-
-// EngineOf returns what kind of database a target is.
-func EngineOf(target string) schema.Engine {
-	if isPostgres(target) {
-		return schema.Postgres
-	}
-	return schema.SQLite
 }
 
 // Close closes the database. What was recorded stays recorded without it.
