@@ -1,12 +1,14 @@
 # make run     build and start recording in ./evidence
 # make test    all tests, under the race detector; installs the servers they use if it may
+# make test-ha breaks a PostgreSQL cluster while four daemons record into it; some four minutes
 # make verify  generated code, formatting, vet, staticcheck, modules, layers
+# make bench-postgres  recording into PostgreSQL, beside pgbench; some ten minutes
 
 export CGO_ENABLED = 1
 GO   ?= go
 HOME_DIR ?= evidence
 
-.PHONY: run build test verify generate clean toolchain servers
+.PHONY: run build test verify generate clean toolchain servers test-ha bench-postgres
 
 run: build
 	@mkdir -p "$(HOME_DIR)/inbox"
@@ -19,15 +21,23 @@ test: toolchain servers
 	$(GO) test -race ./...
 	CONSENSUSD_TEST_ENGINE=postgres $(GO) test -race ./ingest
 
+test-ha: toolchain
+	@.ci/packages postgresql patroni etcd-server etcd-client
+	$(GO) test -tags ha -count=1 -v -timeout 20m -run TestHighAvailability ./cmd/consensusd
+
 # sqlc needs no C compiler, and builds in half the time without.
 verify: toolchain
 	CGO_ENABLED=0 $(GO) tool sqlc diff
 	CGO_ENABLED=0 $(GO) tool sqlc vet
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt these files:"; echo "$$files"; exit 1; }
-	$(GO) vet ./...
-	$(GO) tool staticcheck ./...
+	$(GO) vet -tags ha ./...
+	$(GO) tool staticcheck -tags ha ./...
 	$(GO) mod tidy -diff
 	$(GO) test -run TestLayers ./cmd/consensusd
+
+bench-postgres: toolchain
+	@.ci/packages postgresql
+	$(GO) run ./cmd/bench postgres
 
 generate:
 	CGO_ENABLED=0 $(GO) tool sqlc generate

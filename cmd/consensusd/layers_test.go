@@ -19,6 +19,7 @@ const module = "github.com/consensusd/consensusd/"
 // layers says who may import whom: cmd → serve, ingest → store → dbgen, schema.
 var layers = map[string][]string{
 	"cmd/consensusd": {"serve", "ingest", "store", "schema"},
+	"cmd/bench":      {"ingest", "store", "store/postgrestest"},
 	"serve":          {"store", "schema"},
 	"ingest":         {"store", "schema"},
 	"store":          {"dbgen/sqlite", "dbgen/postgres", "schema"},
