@@ -52,8 +52,15 @@ func openPostgres(ctx context.Context, target string) (*Store, error) {
 	if err != nil && !errors.As(err, &older) {
 		return nil, explainPostgres(err)
 	}
+	direct, err := isDirect(ctx, s.reader)
+	if direct {
+		config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	}
 	s.writer, s.stmts = postgresPool(config), postgresStatements{}
-	if err := readyToRecord(ctx, s.writer); err != nil {
+	if err == nil {
+		err = readyToRecord(ctx, s.writer)
+	}
+	if err != nil {
 		return nil, errors.Join(explainPostgres(err), s.Close())
 	}
 	return s, nil
@@ -118,6 +125,27 @@ func readyToRecord(ctx context.Context, db *sql.DB) error {
 	return postgresEngine{}.probe(ctx, db)
 }
 
+// isDirect reports whether connections lead to the server itself: a pooler such
+// as PgBouncer tells its clients another process id than the server's. Only then
+// may statements be prepared by name, as behind a pooler they do not outlive
+// their transaction.
+func isDirect(ctx context.Context, db *sql.DB) (direct bool, err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	pid, err := postgres.New(conn).BackendPID(ctx)
+	if err != nil {
+		return false, err
+	}
+	err = conn.Raw(func(c any) error {
+		direct = int64(c.(*stdlib.Conn).Conn().PgConn().PID()) == pid
+		return nil
+	})
+	return direct, err
+}
+
 // postgresConfig reads an address. What the driver says of a bad one may hold
 // the password, so that is not repeated.
 func postgresConfig(target string) (*pgx.ConnConfig, error) {
@@ -133,8 +161,7 @@ func postgresConfig(target string) (*pgx.ConnConfig, error) {
 	case err != nil:
 		return nil, err
 	}
-	// Statements prepared by name do not outlive a transaction behind a pooler
-	// such as PgBouncer; descriptions kept on this side do.
+	// Statements are described once, and prepared by name nowhere: see isDirect.
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
@@ -162,7 +189,7 @@ func (postgresEngine) read(db sqlite.DBTX) sqlite.Querier {
 	return postgresQueries{postgres.New(db)}
 }
 
-// postgresStatements are not prepared: see postgresConfig.
+// postgresStatements are prepared by the driver if at all: see isDirect.
 type postgresStatements struct{}
 
 func (postgresStatements) in(tx *sql.Tx) sqlite.Querier { return postgresQueries{postgres.New(tx)} }

@@ -9,6 +9,8 @@ import (
 )
 
 type Querier interface {
+	// Which process of the server answers this connection?
+	BackendPID(ctx context.Context) (int64, error)
 	// A receipt as another database has it, unless there is one already.
 	CopyReceipt(ctx context.Context, arg CopyReceiptParams) (int64, error)
 	CountFindings(ctx context.Context, runID string) (int64, error)

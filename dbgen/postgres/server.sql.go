@@ -9,6 +9,18 @@ import (
 	"context"
 )
 
+const backendPID = `-- name: BackendPID :one
+SELECT CAST(pg_backend_pid() AS BIGINT) AS pid
+`
+
+// Which process of the server answers this connection?
+func (q *Queries) BackendPID(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, backendPID)
+	var pid int64
+	err := row.Scan(&pid)
+	return pid, err
+}
+
 const listOrphans = `-- name: ListOrphans :many
 SELECT CAST('agent_artifacts' AS TEXT) AS relation, artifact_id AS id, run_id
 FROM agent_artifacts a

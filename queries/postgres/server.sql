@@ -5,6 +5,10 @@ SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version,
        CAST(current_setting('synchronous_commit') AS TEXT) AS synchronous_commit,
        CAST(current_setting('transaction_read_only') AS TEXT) AS read_only;
 
+-- name: BackendPID :one
+-- Which process of the server answers this connection?
+SELECT CAST(pg_backend_pid() AS BIGINT) AS pid;
+
 -- name: Sizes :one
 -- What do the tables take on disk, with their indexes and large values?
 SELECT CAST(pg_total_relation_size('consensus_runs') + pg_total_relation_size('agent_artifacts')
