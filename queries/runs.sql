@@ -37,6 +37,7 @@ LIMIT CAST(@page_size AS BIGINT);
 -- name: ListRuns :many
 -- The newest runs, page by page: those before (before, before_id). Empty
 -- filters let everything pass. Index idx_consensus_timestamp, read backwards.
+-- With EXISTS in place of IS NOT NULL, PostgreSQL would read all artifacts first.
 SELECT r.run_id, r.spec_id, r.stage, r.timestamp, r.consensus_ok, r.degraded, r.missing_agents, r.conflicts
 FROM consensus_runs r
 WHERE r.timestamp >= @since AND r.timestamp <= @before
@@ -44,8 +45,8 @@ WHERE r.timestamp >= @since AND r.timestamp <= @before
   AND (CAST(@stage AS TEXT) = '' OR r.stage = CAST(@stage AS TEXT))
   AND (CAST(@verdict AS TEXT) = '' OR CAST(@verdict AS TEXT) =
        CASE WHEN r.consensus_ok IS NOT TRUE THEN 'failed' WHEN r.degraded IS NOT FALSE THEN 'degraded' ELSE 'unanimous' END)
-  AND (CAST(@agent AS TEXT) = '' OR EXISTS (
-       SELECT 1 FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(@agent AS TEXT)))
+  AND (CAST(@agent AS TEXT) = '' OR (
+       SELECT a.agent FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(@agent AS TEXT) LIMIT 1) IS NOT NULL)
 ORDER BY r.timestamp DESC, r.run_id DESC
 LIMIT CAST(@page_size AS BIGINT);
 
@@ -60,8 +61,8 @@ WHERE r.spec_id = @spec_id
   AND (CAST(@stage AS TEXT) = '' OR r.stage = CAST(@stage AS TEXT))
   AND (CAST(@verdict AS TEXT) = '' OR CAST(@verdict AS TEXT) =
        CASE WHEN r.consensus_ok IS NOT TRUE THEN 'failed' WHEN r.degraded IS NOT FALSE THEN 'degraded' ELSE 'unanimous' END)
-  AND (CAST(@agent AS TEXT) = '' OR EXISTS (
-       SELECT 1 FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(@agent AS TEXT)))
+  AND (CAST(@agent AS TEXT) = '' OR (
+       SELECT a.agent FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(@agent AS TEXT) LIMIT 1) IS NOT NULL)
 ORDER BY r.timestamp DESC, r.run_id DESC
 LIMIT CAST(@page_size AS BIGINT);
 

@@ -62,6 +62,7 @@ type Querier interface {
 	ListRunSizes(ctx context.Context, arg ListRunSizesParams) ([]ListRunSizesRow, error)
 	// The newest runs, page by page: those before (before, before_id). Empty
 	// filters let everything pass. Index idx_consensus_timestamp, read backwards.
+	// With EXISTS in place of IS NOT NULL, PostgreSQL would read all artifacts first.
 	ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, error)
 	// The runs of a page. The primary key.
 	ListRunsBetween(ctx context.Context, arg ListRunsBetweenParams) ([]Run, error)

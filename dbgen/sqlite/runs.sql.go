@@ -213,8 +213,8 @@ WHERE r.timestamp >= ?1 AND r.timestamp <= ?2
   AND (CAST(?4 AS TEXT) = '' OR r.stage = CAST(?4 AS TEXT))
   AND (CAST(?5 AS TEXT) = '' OR CAST(?5 AS TEXT) =
        CASE WHEN r.consensus_ok IS NOT TRUE THEN 'failed' WHEN r.degraded IS NOT FALSE THEN 'degraded' ELSE 'unanimous' END)
-  AND (CAST(?6 AS TEXT) = '' OR EXISTS (
-       SELECT 1 FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(?6 AS TEXT)))
+  AND (CAST(?6 AS TEXT) = '' OR (
+       SELECT a.agent FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(?6 AS TEXT) LIMIT 1) IS NOT NULL)
 ORDER BY r.timestamp DESC, r.run_id DESC
 LIMIT CAST(?7 AS BIGINT)
 `
@@ -231,6 +231,7 @@ type ListRunsParams struct {
 
 // The newest runs, page by page: those before (before, before_id). Empty
 // filters let everything pass. Index idx_consensus_timestamp, read backwards.
+// With EXISTS in place of IS NOT NULL, PostgreSQL would read all artifacts first.
 func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, error) {
 	rows, err := q.query(ctx, q.listRunsStmt, listRuns,
 		arg.Since,
@@ -325,8 +326,8 @@ WHERE r.spec_id = ?1
   AND (CAST(?5 AS TEXT) = '' OR r.stage = CAST(?5 AS TEXT))
   AND (CAST(?6 AS TEXT) = '' OR CAST(?6 AS TEXT) =
        CASE WHEN r.consensus_ok IS NOT TRUE THEN 'failed' WHEN r.degraded IS NOT FALSE THEN 'degraded' ELSE 'unanimous' END)
-  AND (CAST(?7 AS TEXT) = '' OR EXISTS (
-       SELECT 1 FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(?7 AS TEXT)))
+  AND (CAST(?7 AS TEXT) = '' OR (
+       SELECT a.agent FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST(?7 AS TEXT) LIMIT 1) IS NOT NULL)
 ORDER BY r.timestamp DESC, r.run_id DESC
 LIMIT CAST(?8 AS BIGINT)
 `
