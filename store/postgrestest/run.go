@@ -2,6 +2,7 @@ package postgrestest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -26,8 +27,7 @@ func Run(more ...string) (*Server, error) {
 			return s, nil
 		}
 	}
-	s.stop()
-	return nil, err
+	return nil, errors.Join(err, s.stop())
 }
 
 // Close ends the server and removes its files.

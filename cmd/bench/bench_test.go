@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/consensusd/consensusd/store/postgrestest"
+)
+
+func TestASmokeRunPrintsATableWithEveryRow(t *testing.T) {
+	postgrestest.Need(t)
+	var out bytes.Buffer
+	if status := run(t.Context(), []string{"postgres", "-smoke"}, &out, t.Output()); status != 0 {
+		t.Fatalf("exit status %d", status)
+	}
+	t.Logf("\n%s", &out)
+	facts, table, _ := strings.Cut(out.String(), "\n\n")
+	if !strings.Contains(facts, " cores, PostgreSQL 1") || !strings.Contains(facts, "fdatasync 0.") {
+		t.Errorf("facts are %q", facts)
+	}
+	for _, row := range []string{
+		`what +measured +beside +ratio +target +ok`,
+		`transactions over 1 connection, a store each +[\d.,]+ /s +[\d.,]+ /s pgbench -M \w+ +[\d.]+ +≥ 0.6 +(yes|missed)`,
+		`transactions over 2 connections, .*`,
+		`runs from 4 homes at once +[\d.,]+ /s +[\d.,]+ /s from 1 home +[\d.]+ +≥ 2, or pgbench's [\d.,]+ +(yes|missed)`,
+		`pgbench, transactions of 64 runs +[\d.,]+ /s over 4 connections -M \w+ +[\d.,]+ /s over 1 connection -M \w+ +[\d.]+ +- +-`,
+		`newest run of a spec and stage among 10,000 +[\d.,]+ µs +[\d.,]+ µs among 100 +[\d.]+ +≤ 1.5 +(yes|missed)`,
+		`last 10 runs among 10,000 +[\d.,]+ µs +[\d.,]+ µs pgbench -M prepared +[\d.]+ +- +-`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + row + `$`).MatchString(table) {
+			t.Errorf("no row like %s", row)
+		}
+	}
+}
+
+func TestACommandLineThatIsWrongIsRefusedBeforeAnythingStarts(t *testing.T) {
+	for _, args := range []string{"", "mysql", "postgres -rounds 0", "postgres -seconds x", "postgres now"} {
+		var out, said bytes.Buffer
+		if status := run(t.Context(), strings.Fields(args), &out, &said); status != 2 || !strings.Contains(said.String(), "usage: bench") || out.Len() > 0 {
+			t.Errorf("%q: exit status %d, said %q", args, status, &said)
+		}
+	}
+}
+
+var (
+	// notSQL are comments, and what pgbench does itself.
+	notSQL = regexp.MustCompile(`(?m)^(--|\\set).*`)
+	// values are what a script has where a query has parameters.
+	values = regexp.MustCompile(`VALUES \(.*\)|CAST\((''|11|@\w+) AS|(>=|<=|<|=) ('[^' ]*'( \|\| :\w+)?|[:@]\w+)`)
+)
+
+func withoutValues(sql string) string {
+	return strings.Join(strings.Fields(values.ReplaceAllString(notSQL.ReplaceAllString(sql, ""), "?")), " ")
+}
+
+func TestPgbenchGetsTheStatementsOfTheStore(t *testing.T) {
+	var queries strings.Builder
+	files, err := filepath.Glob("../../queries/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		queries.WriteString(withoutValues(string(text)))
+	}
+	for _, name := range []string{"transaction.sql", "run.sql", "latest.sql", "last.sql"} {
+		for statement := range strings.SplitSeq(withoutValues(script(name)), ";") {
+			statement = strings.TrimSpace(statement)
+			if statement != "" && statement != "BEGIN" && statement != "COMMIT" && !strings.Contains(queries.String(), statement) {
+				t.Errorf("%s: no query is\n%s", name, statement)
+			}
+		}
+	}
+}
+
+func TestATextHasItsSizeAndNothingToQuote(t *testing.T) {
+	for size := 1; size < 200; size++ {
+		if got := text(rand.New(rand.NewPCG(0, uint64(size))), size); len(got) != size || strings.ContainsAny(got, `':\"$`) {
+			t.Errorf("text of %d bytes is %q", size, got)
+		}
+	}
+}
+
+func TestRatiosAreHeldToTheirTargets(t *testing.T) {
+	var table table
+	six, ten := figure{6, "/s", ""}, figure{10000, "µs", "among 10"}
+	table.compare("a", six, figure{10, "/s", "pgbench"}, atLeast(0.6))
+	table.compare("b", six, figure{10.1, "/s", ""}, atLeast(0.6))
+	table.compare("c", ten, ten, atMost(1))
+	table.compare("d", ten, six, atMost(1.5))
+	table.compare("e", six, six, target{})
+	var out bytes.Buffer
+	if err := table.print(&out); err != nil {
+		t.Fatal(err)
+	}
+	const want = `what  measured            beside              ratio    target  ok
+a     6 /s                10 /s pgbench       0.60     ≥ 0.6   yes
+b     6 /s                10.1 /s             0.59     ≥ 0.6   missed
+c     10,000 µs among 10  10,000 µs among 10  1.00     ≤ 1     yes
+d     10,000 µs among 10  6 /s                1666.67  ≤ 1.5   missed
+e     6 /s                6 /s                1.00     -       -
+`
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", &out, want)
+	}
+}
