@@ -68,7 +68,7 @@ type suffered struct {
 func newTrial(t *testing.T) *trial {
 	dir := t.TempDir()
 	program := filepath.Join(dir, "consensusd")
-	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	h := &trial{t: t, cluster: cluster.Start(t), pulse: &pulse{}}

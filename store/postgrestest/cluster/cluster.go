@@ -7,7 +7,8 @@
 //
 // Each node has processes, a network and a small disk of its own, in namespaces
 // of the kernel. So a node can be killed, frozen, cut off from the others and
-// filled up, and nothing is left of it however the test ends. This needs root.
+// filled up, and however the test ends, the kernel ends and unmounts everything.
+// This needs root.
 package cluster
 
 import (

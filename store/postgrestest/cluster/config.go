@@ -83,10 +83,11 @@ func (n *Node) listens(port string) object {
 	return object{"listen": address, "connect_address": address}
 }
 
-// etcdArguments start etcd, with the older protocol: over the newer one, Patroni
-// before 3.0.3 lets a leader that was cut off overwrite the lock that it lost
-// (github.com/patroni/patroni/pull/2689), and what others recorded is gone. Its folder is not on the small disk: a node whose
-// disk is full for PostgreSQL still knows who leads.
+// etcdArguments start etcd. Patroni speaks its older protocol: over the newer
+// one, before version 3.0.3, a leader that was cut off overwrites the lock that it
+// lost, and with it what its successor recorded (github.com/patroni/patroni/pull/2689).
+// The folder is not on the small disk: a node whose disk is full for PostgreSQL
+// still knows who leads.
 func (n *Node) etcdArguments() []string {
 	var all []string
 	for i := range size {
