@@ -33,7 +33,8 @@ func (b *batch) empty() bool { return len(b.entries)+len(b.duplicates)+len(b.rej
 // An entry is one run of a batch, and the files it came from.
 type entry struct {
 	parcels []parcel
-	record  store.Record // as judged, or as amended once that is done
+	record  store.Record // as judged from these files alone
+	amended store.Record // as judged together with what was stored
 	merge   func(store.Record) (store.Record, error)
 }
 
@@ -61,8 +62,8 @@ func (in *Ingester) entry(parcels []parcel, runID string) *entry {
 		if refused := all.add(evidence); refused != nil {
 			return store.Record{}, refused
 		}
-		e.record = in.judge(all)
-		return e.record, nil
+		e.amended = in.judge(all)
+		return e.amended, nil
 	}
 	return e
 }
@@ -158,9 +159,13 @@ func (in *Ingester) settleEntry(s *settling, e *entry, r store.Result) (rejected
 		}
 		return nil
 	}
+	run := e.record.Run
+	if r.Outcome == store.Amended {
+		run = e.amended.Run
+	}
 	event := Event{
-		Outcome: string(r.Outcome), RunID: r.RunID, SpecID: e.record.Run.SpecID, Stage: e.record.Run.Stage,
-		Verdict: store.Verdict(e.record.Run), Missing: e.record.Run.MissingAgents,
+		Outcome: string(r.Outcome), RunID: r.RunID, SpecID: run.SpecID, Stage: run.Stage,
+		Verdict: store.Verdict(run), Missing: run.MissingAgents,
 	}
 	for _, p := range e.parcels {
 		s.done(p)

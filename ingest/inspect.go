@@ -42,6 +42,8 @@ func (in *Ingester) Inspect(ctx context.Context) (Inspection, error) {
 			return nil
 		}
 		switch c := in.open(ctx, f); {
+		case c.unknown != nil:
+			return c.unknown
 		case c.doc != nil && c.rejection == nil && c.duplicate == "" && c.doc.Kind != docRun:
 			parts = append(parts, &part{file: f, stamp: c.stamp, doc: c.doc.outline(), since: time.Now()})
 		case c.changing || c.rejection != nil && c.rejection.unfinished:

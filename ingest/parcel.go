@@ -95,7 +95,7 @@ func (in *Ingester) open(ctx context.Context, f file) parcel {
 
 // storePatience is how long the store may take to answer a question: a server
 // that was cut off never does.
-const storePatience = 10 * time.Second
+const storePatience = 15 * time.Second
 
 func (in *Ingester) origin(f file, s stamp) origin {
 	path := f.rel

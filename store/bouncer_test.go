@@ -27,6 +27,24 @@ func TestThroughAPoolerEverythingWorksAsWithout(t *testing.T) {
 	mustBeWell(t, s)
 }
 
+func TestStatementsArePreparedByNameOnlyWhereNobodyPools(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.Start(t)
+	db := server.Database(t)
+	through := server.Bouncer(t)(db)
+	for target, prepares := range map[string]bool{db: true, through: false} {
+		s := open(t, target)
+		s.writer.SetMaxOpenConns(1) // so that it is asked where it was recorded
+		if _, err := s.Record(t.Context(), sample(1)); err != nil {
+			t.Fatal(err)
+		}
+		if n := number(t, s.writer, "SELECT COUNT(*) FROM pg_prepared_statements"); n > 0 != prepares {
+			t.Errorf("%s: %d statements are prepared", s.Target(), n)
+		}
+		mustBeWell(t, s)
+	}
+}
+
 // mustRecordEverything records new, known and refused runs, an amendment and a
 // rejection, alone and in a group.
 func mustRecordEverything(t *testing.T, s *Store, want ...Outcome) {

@@ -16,66 +16,54 @@ import (
 	"github.com/consensusd/consensusd/dbgen/sqlite"
 )
 
-// A Copied is what [Copy] did, and what its last look at both databases found.
+// A Copied is what [Copy] did, and what a look at both databases found then.
 type Copied struct {
 	Runs     int64     `json:"runs"`     // in the source
 	Copied   int64     `json:"copied"`   // runs that the target had not
-	Amended  int64     `json:"amended"`  // runs that the target had less of
+	Amended  int64     `json:"amended"`  // runs of which the target had fewer documents
 	Same     int64     `json:"same"`     // runs that both have alike now
-	Newer    int64     `json:"newer"`    // runs that the target has more of, and keeps so
+	Newer    int64     `json:"newer"`    // runs of which the target has more documents, and keeps them
 	Receipts int64     `json:"receipts"` // copied, of documents that are part of no run
-	Problems []Problem `json:"problems"` // runs of which each database says what the other does not; never null
-	// Digests over the runs that both have alike, in the order of their ids.
+	Problems []Problem `json:"problems"` // runs about which the databases disagree; never null
+	// Digests over all runs of the source but the newer ones, in the order of
+	// their ids, as each database has them afterwards.
 	SourceSHA256 string `json:"source_sha256"`
 	TargetSHA256 string `json:"target_sha256"`
 }
 
-// maxPasses bounds how often runs that are recorded meanwhile are gone after.
-const maxPasses = 5
-
 // Copy brings all runs and receipts of from into to, both of which may be
 // recorded into meanwhile. Each run is copied whole or not at all, with its ids
-// and receipts as they are. What is there already is compared instead, so an
-// interrupted copy is resumed by beginning again, and what was copied is read
-// back from both databases at the end. progress is called with the runs looked at
-// and all runs of from. A run of which both databases hold documents that the
-// other has not is left as it is, and told of.
+// and receipts as they are, and read back. What is there already is compared
+// instead, so an interrupted copy is resumed by beginning again. progress is
+// called with the runs looked at and all runs of from. A run that both databases
+// have, of which the target has not merely fewer documents, is left as it is;
+// unless the target just has more of them, it is told of.
 func Copy(ctx context.Context, from, to *Store, progress func(done, all int64)) (Copied, error) {
-	var total Copied
+	c := copying{from: from, to: to, source: sha256.New(), target: sha256.New(), progress: progress}
+	c.result.Problems = []Problem{}
 	if to.writer == nil {
-		return total, ErrReadOnly
+		return c.result, ErrReadOnly
 	}
-	tried := map[string]bool{}
-	for n := 1; ; n++ {
-		c := copying{from: from, to: to, source: sha256.New(), target: sha256.New(), progress: progress, tried: tried}
-		if err := c.pass(ctx); err != nil {
-			return total, err
-		}
-		moved := c.result.Copied + c.result.Amended + c.result.Receipts
-		c.result.Copied += total.Copied
-		c.result.Amended += total.Amended
-		c.result.Receipts += total.Receipts
-		if total = c.result; moved == 0 || n == maxPasses {
-			return total, nil
-		}
+	err := c.runs(ctx)
+	if err == nil {
+		err = from.explain("copy receipts", c.receipts(ctx))
 	}
+	c.result.SourceSHA256, c.result.TargetSHA256 = hex.EncodeToString(c.source.Sum(nil)), hex.EncodeToString(c.target.Sum(nil))
+	return c.result, err
 }
 
-// A copying is one pass over all that is to be copied.
 type copying struct {
 	from, to       *Store
 	source, target hash.Hash
 	progress       func(done, all int64)
-	tried          map[string]bool // runs that an earlier look found different, and amended
 	result         Copied
 }
 
-func (c *copying) pass(ctx context.Context) error {
+func (c *copying) runs(ctx context.Context) error {
 	all, err := c.from.read().CountRuns(ctx)
 	if err != nil {
 		return c.from.explain("count runs of "+c.from.Target(), err)
 	}
-	c.result.Problems = []Problem{}
 	err = c.from.eachPage(ctx, func(p page) error {
 		if err := c.page(ctx, p); err != nil {
 			return err
@@ -86,48 +74,70 @@ func (c *copying) pass(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return c.from.explain("copy runs", err)
-	}
-	if err := c.receipts(ctx); err != nil {
-		return c.from.explain("copy receipts", err)
-	}
-	c.result.SourceSHA256, c.result.TargetSHA256 = hex.EncodeToString(c.source.Sum(nil)), hex.EncodeToString(c.target.Sum(nil))
-	return nil
+	return c.from.explain("copy runs", err)
 }
 
-// page compares one page with what the target has of it, and copies the rest.
+// page copies what the target lacks of a page, and compares the whole of it.
 func (c *copying) page(ctx context.Context, p page) error {
-	there, err := c.to.between(ctx, p.after, p.until)
+	before, err := c.have(ctx, p)
 	if err != nil {
-		return c.to.explain("read "+c.to.Target(), err)
-	}
-	have := make(map[string]Record, len(there))
-	for _, r := range there {
-		have[r.Run.RunID] = r
+		return err
 	}
 	var missing []Record
 	for _, r := range p.records {
-		old, ok := have[r.Run.RunID]
-		if !ok {
+		if old, ok := before[r.Run.RunID]; !ok || hasMore(r, old) {
 			missing = append(missing, r)
-			continue
-		}
-		switch source, target := digestible(r), digestible(old); {
-		case source == target:
-			c.result.Same++
-			c.source.Write([]byte(source))
-			c.target.Write([]byte(target))
-		case len(r.Receipts) > 0 && hasDocuments(r, old) && !c.tried[r.Run.RunID]:
-			c.tried[r.Run.RunID] = hasDocuments(old, r) // else more of its documents may come yet
-			missing = append(missing, r)
-		case len(old.Receipts) > len(r.Receipts) && hasDocuments(old, r):
-			c.result.Newer++
-		default:
-			c.result.Problems = append(c.result.Problems, Problem{"run", r.Run.RunID, "the databases disagree about this run: compare what consensusd show says of each"})
 		}
 	}
-	return c.insert(ctx, missing)
+	after := before
+	if len(missing) > 0 {
+		if err := c.insert(ctx, missing); err != nil {
+			return err
+		}
+		if after, err = c.have(ctx, p); err != nil {
+			return err
+		}
+	}
+	for _, r := range p.records {
+		was, had := before[r.Run.RunID]
+		is, has := after[r.Run.RunID]
+		switch {
+		case !had && has:
+			c.result.Copied++
+		case had && len(is.Receipts) > len(was.Receipts):
+			c.result.Amended++
+		}
+		c.compare(r, is, has)
+	}
+	return nil
+}
+
+// have returns the runs of a page that are in the target, by id.
+func (c *copying) have(ctx context.Context, p page) (map[string]Record, error) {
+	records, err := c.to.between(ctx, p.after, p.until)
+	have := make(map[string]Record, len(records))
+	for _, r := range records {
+		have[r.Run.RunID] = r
+	}
+	return have, c.to.explain("read "+c.to.Target(), err)
+}
+
+// compare counts a run of the source and what the target has of it, if it has.
+func (c *copying) compare(r, there Record, has bool) {
+	source, target := digestible(r), digestible(there)
+	switch {
+	case has && source == target:
+		c.result.Same++
+	case has && hasMore(there, r):
+		c.result.Newer++
+		return
+	case has:
+		c.result.Problems = append(c.result.Problems, Problem{"run", r.Run.RunID, "the databases disagree about this run: compare what consensusd show says of each"})
+	}
+	c.source.Write([]byte(source))
+	if has {
+		c.target.Write([]byte(target))
+	}
 }
 
 // digestible returns a record as text in which all that counts is told, and
@@ -153,28 +163,25 @@ func hasDocuments(r, old Record) bool {
 	})
 }
 
+// hasMore reports whether r was made from all the documents that old was, and
+// from others.
+func hasMore(r, old Record) bool { return hasDocuments(r, old) && !hasDocuments(old, r) }
+
 // insert records the runs of a page, over as many connections as the target
 // records over.
 func (c *copying) insert(ctx context.Context, records []Record) error {
-	if len(records) == 0 {
-		return nil
-	}
 	writers := min(c.to.writer.Stats().MaxOpenConnections, maxWriters)
 	parts := slices.Collect(slices.Chunk(records, (len(records)+writers-1)/writers))
-	done := make([]restored, len(parts))
+	refused := make([][]Problem, len(parts))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, part := range parts {
 		group.Go(func() (err error) {
-			done[i], err = c.to.restoreEach(ctx, part)
+			refused[i], err = c.to.restoreEach(ctx, part)
 			return err
 		})
 	}
 	err := group.Wait()
-	for _, r := range done {
-		c.result.Copied += r.recorded
-		c.result.Amended += r.amended
-		c.result.Problems = append(c.result.Problems, r.problems...)
-	}
+	c.result.Problems = append(c.result.Problems, slices.Concat(refused...)...)
 	return err
 }
 

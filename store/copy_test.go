@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/consensusd/consensusd/store/postgrestest"
 )
@@ -37,8 +38,8 @@ func mustCopy(t *testing.T, from, to *Store) Copied {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.SourceSHA256 != c.TargetSHA256 || len(c.SourceSHA256) != 64 {
-		t.Errorf("digests are %s of the source, %s of the target", c.SourceSHA256, c.TargetSHA256)
+	if (c.SourceSHA256 == c.TargetSHA256) != (len(c.Problems) == 0) || len(c.SourceSHA256) != 64 {
+		t.Errorf("digests are %s of the source, %s of the target, with %d problems", c.SourceSHA256, c.TargetSHA256, len(c.Problems))
 	}
 	return c
 }
@@ -53,7 +54,8 @@ func mustHaveDone(t *testing.T, got, want Copied) {
 	partOf := cmp.Comparer(func(a, b Problem) bool {
 		return a.What == b.What && a.Which == b.Which && (strings.Contains(a.Why, b.Why) || strings.Contains(b.Why, a.Why))
 	})
-	if diff := cmp.Diff(want, got, partOf); diff != "" {
+	sorted := cmpopts.SortSlices(func(a, b Problem) bool { return a.Which+a.Why < b.Which+b.Why })
+	if diff := cmp.Diff(want, got, partOf, sorted); diff != "" {
 		t.Errorf("copied (-want +got):\n%s", diff)
 	}
 }
@@ -132,8 +134,8 @@ func TestAnInterruptedCopyOfManyPagesIsResumed(t *testing.T) {
 			t.Fatal(err)
 		}
 		mustHaveDone(t, c, Copied{Runs: runs, Copied: runs - pageRuns, Same: runs})
-		if want := []int64{200, 300, 301, runs}; !slices.Equal(pages, append(want, want...)) {
-			t.Errorf("pages of two passes end after %d, want %d each", pages, want)
+		if want := []int64{200, 300, 301, runs}; !slices.Equal(pages, want) {
+			t.Errorf("pages end after %d, want %d", pages, want)
 		}
 		mustBeEqual(t, from, to)
 	})
@@ -152,8 +154,8 @@ func TestTheFullerVersionOfARunIsKept(t *testing.T) {
 				Runs: 4, Amended: amended, Same: 2, Newer: 1, Problems: []Problem{{"run", sample(2).Run.RunID, "the databases disagree"}},
 			})
 			stale := mustWhole(t, from, sample(1).Run.RunID) // as if the target were told more just now
-			if got, err := to.restore(t.Context(), []Record{stale}); err != nil || got[0] != Duplicate {
-				t.Errorf("restore = %s, %v, want duplicate", got, err)
+			if err := to.restore(t.Context(), []Record{stale}); err != nil {
+				t.Errorf("restore: %v", err)
 			}
 			for _, r := range want {
 				if diff := cmp.Diff(r, mustWhole(t, to, r.Run.RunID)); diff != "" {
@@ -236,7 +238,7 @@ func TestWhatIsRecordedWhileItIsCopiedIsNotTorn(t *testing.T) {
 			some := min(recorded.Load()+5, meanwhile)
 			eventually(t, "more is recorded", func() bool { return recorded.Load() >= some })
 		})
-		if err != nil || len(c.Problems) > 0 || c.Copied <= before+1 {
+		if err != nil || len(c.Problems) > 0 || c.Copied < before+1 {
 			t.Errorf("Copy = %+v, %v", c, err)
 		}
 		mustBeWell(t, to)

@@ -85,11 +85,11 @@ var manyRuns = []string{
 	`INSERT INTO consensus_runs SELECT run_id, 'SPEC-' || n % 200, (ARRAY['plan', 'tasks', 'implement', 'validate', 'audit'])[1 + n / 200 % 5],
 		1750000000 + 60 * n, n % 7 > 0, n % 3 = 0, '[]', '[]' FROM n`,
 	`INSERT INTO agent_artifacts SELECT run_id || agent, run_id, agent, repeat('Yes, but. ', 20), '{}', 1750000000 + 60 * n
-		FROM n, unnest(ARRAY['claude', 'gemini', 'gpt_pro']) agent`,
+		FROM n, unnest(ARRAY['claude', 'gemini']) agent`,
 	`INSERT INTO synthesis_results SELECT run_id || 's', run_id, repeat('They agree. ', 20), 'degraded', '{}', 1750000000 + 60 * n FROM n`,
 	`INSERT INTO run_findings SELECT run_id, code, '', 'at most so much' FROM n, unnest(ARRAY['agent_failed', 'verdict_mismatch']) code`,
 	`INSERT INTO receipts SELECT md5(run_id || i) || md5(i || run_id), 'stage=plan', 'inbox/' || run_id || '.json', 1000, 'answer', 'recorded', run_id, '', '{}', 1, n, n
-		FROM n, generate_series(1, 3) i`,
+		FROM n, generate_series(1, 2) i`,
 	`VACUUM ANALYZE`,
 }
 

@@ -26,14 +26,17 @@ const (
 	// postgresConnections is how many one pool opens at most. A daemon records
 	// over one at a time; its readers take a few.
 	postgresConnections = 8
-	// connectTimeout is how long one host of the address may take to answer.
-	connectTimeout = 5 * time.Second
+	// connectTimeout is how long one host of the address may take to answer. The
+	// hosts are tried in turn: several that are dead must leave time for another.
+	connectTimeout = 3 * time.Second
 	// openTimeout bounds all that is asked of a server before it is recorded with.
 	openTimeout = 30 * time.Second
-	// attemptTimeout is how long the first attempt at a transaction may take: a
-	// server that was cut off does not say so. Later ones may take longer, in
-	// case that a large transaction over a slow line is all there is to it.
+	// attemptTimeout is how long an attempt at a transaction may take: a server
+	// that was cut off does not say so. It doubles each time that it was too short,
+	// slowest times at most, in case that a large transaction over a slow line is
+	// all there is to it.
 	attemptTimeout = 10 * time.Second
+	slowest        = 4
 )
 
 type postgresEngine struct{}
@@ -45,7 +48,7 @@ func openPostgres(ctx context.Context, target string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	config.ValidateConnect = mayRecordOver
 	// Look first: a database of a later program, or another's, stays as it is.
 	s, err := readPostgres(ctx, config, target)
 	var older *schema.OlderError
@@ -53,10 +56,12 @@ func openPostgres(ctx context.Context, target string) (*Store, error) {
 		return nil, explainPostgres(err)
 	}
 	direct, err := isDirect(ctx, s.reader)
+	var options []stdlib.OptionOpenDB
 	if direct {
 		config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+		options = append(options, stdlib.OptionAfterConnect(neverIdle))
 	}
-	s.writer, s.stmts = postgresPool(config), postgresStatements{}
+	s.writer, s.stmts = postgresPool(config, options...), postgresStatements{}
 	if err == nil {
 		err = readyToRecord(ctx, s.writer)
 	}
@@ -112,13 +117,6 @@ func readPostgres(ctx context.Context, config *pgx.ConnConfig, target string) (*
 // readyToRecord brings the schema up to date, and returns why nothing should be
 // recorded over db, nil when all is well.
 func readyToRecord(ctx context.Context, db *sql.DB) error {
-	server, err := postgres.New(db).Server(ctx)
-	if err != nil {
-		return err
-	}
-	if server.SynchronousCommit == "off" {
-		return errors.New("synchronous_commit is off, so what is committed can be lost: ALTER ROLE … SET synchronous_commit = on")
-	}
 	if err := schema.Migrate(ctx, db, schema.Postgres); err != nil {
 		return err
 	}
@@ -157,7 +155,7 @@ func postgresConfig(target string) (*pgx.ConnConfig, error) {
 	case errors.As(err, &file): // a certificate that the address names
 		return nil, fmt.Errorf("%w: %w", ErrAddress, file)
 	case errors.As(err, &bad), strings.Count(address, "@") > 1:
-		return nil, fmt.Errorf("%w: the form is postgres://USER@HOST:PORT,HOST:PORT/DATABASE?sslmode=verify-full, with %%XX for special characters", ErrAddress)
+		return nil, badAddress()
 	case err != nil:
 		return nil, err
 	}
@@ -176,8 +174,8 @@ func postgresConfig(target string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-func postgresPool(config *pgx.ConnConfig) *sql.DB {
-	db := stdlib.OpenDB(*config)
+func postgresPool(config *pgx.ConnConfig, options ...stdlib.OptionOpenDB) *sql.DB {
+	db := stdlib.OpenDB(*config, options...)
 	db.SetMaxOpenConns(postgresConnections)
 	db.SetMaxIdleConns(postgresConnections)
 	db.SetConnMaxIdleTime(time.Minute)
@@ -195,9 +193,10 @@ type postgresStatements struct{}
 func (postgresStatements) in(tx *sql.Tx) sqlite.Querier { return postgresQueries{postgres.New(tx)} }
 func (postgresStatements) Close() error                 { return nil }
 
-// deadline gives an attempt twice the time of the one before.
-func (postgresEngine) deadline(ctx context.Context, attempt int) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, attemptTimeout<<(attempt-1))
+// deadline doubles the time for every attempt that took too long before. The
+// caller may end an attempt: whatever becomes of it, it may be tried again.
+func (postgresEngine) deadline(ctx context.Context, slow int) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, attemptTimeout<<min(slow, slowest))
 }
 
 // reconnect closes the connections that are not in use: after a fail-over they

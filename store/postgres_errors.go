@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -23,9 +22,10 @@ var postgresHints = map[string]string{
 	"3D000": "create it with CREATE DATABASE, or correct the address",
 	"3F000": "create the schema that search_path names, or correct it",
 	"42501": "let the owner of the database GRANT CREATE on its schema, or all rights on its tables, to this role",
-	"25006": "list all servers in the address: the one that takes writes is found by itself",
+	"25006": "list all servers in the address, the one that takes writes is found by itself; and look for default_transaction_read_only",
 	"53":    "the server lacks disk, memory or connections; recording goes on by itself when it has them",
 	"57":    "the server is stopping or starting; recording goes on by itself",
+	"08P01": "check the parameters in the address; a pooler takes fewer than the server",
 	"08":    "recording goes on by itself when the server answers",
 	"40":    "transactions were in each other's way; recording goes on by itself",
 	"58":    "the server's operating system failed it: look into its log",
@@ -39,6 +39,8 @@ func explainPostgres(err error) error {
 	var fault *pgconn.PgError
 	var connecting *pgconn.ConnectError
 	switch {
+	case errors.As(err, &connecting) && errors.As(connecting.Unwrap(), &explained):
+		return explained
 	case errors.As(err, &explained):
 		return err
 	case errors.As(err, &fault):
@@ -56,6 +58,8 @@ func explainPostgres(err error) error {
 		return &hintedError{"cannot connect: " + reasons(connecting.Unwrap()), "check host, port and sslmode in the address, and that the server runs", err}
 	case isDeadline(err):
 		return &hintedError{"server does not answer in time", "recording goes on by itself when it does", err}
+	case isBroken(err):
+		return &hintedError{"connection was broken: " + err.Error(), "recording goes on by itself when the server answers", err}
 	}
 	return err
 }
@@ -63,11 +67,15 @@ func explainPostgres(err error) error {
 // A hintedError replaces the text of another error.
 type hintedError struct {
 	text, hint string
-	err        error
+	err        error // nil when there is none below
 }
 
 func (e *hintedError) Error() string { return e.text + " (" + e.hint + ")" }
 func (e *hintedError) Unwrap() error { return e.err }
+
+// Hint returns what can be done about the error, which also stands in brackets
+// in its text.
+func (e *hintedError) Hint() string { return e.hint }
 
 // reasons puts the errors of several hosts into one line, each once.
 func reasons(err error) string {
@@ -96,31 +104,20 @@ func (postgresEngine) explain(err error) error { return explainPostgres(err) }
 func (postgresEngine) transient(err error) bool {
 	var fault *pgconn.PgError
 	if errors.As(err, &fault) {
-		return slices.Contains([]string{"40001", "40P01", "57P01", "57P02", "57P03", "25006"}, fault.Code) || strings.HasPrefix(fault.Code, "08")
+		return slices.Contains([]string{"40001", "40P01", "57P01", "57P02", "57P03", "25006"}, fault.Code) ||
+			strings.HasPrefix(fault.Code, "08") && fault.Code != "08P01" // a protocol violation is none of the network's
 	}
 	var connecting *pgconn.ConnectError
+	return errors.As(err, &connecting) || isDeadline(err) || isBroken(err) ||
+		errors.Is(err, sql.ErrTxDone) || errors.Is(err, pgx.ErrTxClosed) || errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, errUnreplicated)
+}
+
+func isBroken(err error) bool {
 	var network net.Error
-	return errors.As(err, &connecting) || errors.As(err, &network) || isDeadline(err) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone) ||
-		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, pgx.ErrTxClosed) || errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, errUnreplicated)
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
 func isDeadline(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err)
-}
-
-var (
-	passwordParameter = regexp.MustCompile(`(?i)([?&])[^?&=]*password[^?&=]*=[^&]*&?`)
-	userinfo          = regexp.MustCompile(`(?s)^([a-z]+://)([^:@]*).*@`) // up to the last @: passwords are not always escaped
-)
-
-// Redacted returns target as it may be shown: without the password that the
-// address of a server may hold.
-func Redacted(target string) string {
-	if schemeOf(target) == "" {
-		return target
-	}
-	target = passwordParameter.ReplaceAllString(target, "$1")
-	return strings.TrimRight(userinfo.ReplaceAllString(target, "$1$2@"), "?&")
 }

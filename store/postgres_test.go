@@ -30,27 +30,31 @@ func TestWhatKeepsADatabaseFromBeingOpenedIsToldInOneLineWithItsRemedy(t *testin
 	pretend("latin", "server_encoding", "LATIN1")
 	host := func(h string) string { return changed(t, db, func(u *url.URL) { u.Host = h }) }
 
-	const form, connect = "the form is postgres://USER@HOST:PORT", "check host, port and sslmode in the address"
+	const form, connect = "name a file, or postgres://USER@HOST:PORT,HOST:PORT/DATABASE", "check host, port and sslmode in the address"
 	for name, test := range map[string]struct{ target, want string }{
-		"unknown scheme":        {"mysql" + strings.TrimPrefix(db, "postgres"), "only postgres and files are"},
-		"other case":            {"POSTGRES" + strings.TrimPrefix(db, "postgres"), "only postgres and files are"},
-		"bad port":              {strings.Replace(db, "@127.0.0.1:", "@127.0.0.1:x", 1), form},
-		"unknown sslmode":       {db + "?sslmode=perhaps", form},
-		"@ in the password":     {"postgres://owner:" + secret[:8] + "@" + secret[8:12] + "@127.0.0.1/x", form},
-		"raw password":          {"postgres://owner:" + secret + "@127.0.0.1/x", form},
-		"missing certificate":   {db + "?sslmode=verify-full&sslrootcert=/no/such/root.crt", "bad address: open /no/such/root.crt: no such file"},
-		"nobody answers":        {host("127.0.0.1:1"), connect},
-		"none of two answers":   {host("127.0.0.1:1,127.0.0.1:2"), connect},
-		"certificate not known": {server.As(postgrestest.OnlyTLS, db) + "?sslmode=verify-full", connect},
-		"TLS demanded":          {server.As(postgrestest.OnlyTLS, db) + "?sslmode=disable", "add sslmode=require to the address"},
-		"wrong password":        {changed(t, db, func(u *url.URL) { u.User = url.UserPassword("owner", "no"+secret) }), "give the right password"},
-		"no such database":      {db + "x", "create it with CREATE DATABASE"},
-		"no such schema":        {db + "?search_path=nowhere", "create the schema that search_path names"},
-		"no rights":             {server.As(postgrestest.Guest, db), "GRANT CREATE on its schema"},
-		"takes no writes":       {db + "?default_transaction_read_only=on", "list all servers in it"},
-		"too old":               {db + "?search_path=old,pg_catalog", "PostgreSQL 13: version 14 or later is needed"},
-		"other encoding":        {db + "?search_path=latin,pg_catalog", "encoding LATIN1: create one with ENCODING 'UTF8' TEMPLATE template0"},
-		"may forget":            {db + "?synchronous_commit=off", "ALTER ROLE … SET synchronous_commit = on"},
+		"unknown scheme":         {"mysql" + strings.TrimPrefix(db, "postgres"), form},
+		"other case":             {"POSTGRES" + strings.TrimPrefix(db, "postgres"), form},
+		"no slashes":             {strings.Replace(db, "//", "", 1), form},
+		"words":                  {"host=127.0.0.1 user=owner password=" + secret + " dbname=x", form},
+		"bad port":               {strings.Replace(db, "@127.0.0.1:", "@127.0.0.1:x", 1), form},
+		"unknown sslmode":        {db + "?sslmode=perhaps", form},
+		"@ in the password":      {"postgres://owner:" + secret[:8] + "@" + secret[8:12] + "@127.0.0.1/x", form},
+		"raw password":           {"postgres://owner:" + secret + "@127.0.0.1/x", form},
+		"missing certificate":    {db + "?sslmode=verify-full&sslrootcert=/no/such/root.crt", "bad address: open /no/such/root.crt: no such file"},
+		"nobody answers":         {host("127.0.0.1:1"), connect},
+		"none of two answers":    {host("127.0.0.1:1,127.0.0.1:2"), connect},
+		"certificate not known":  {server.As(postgrestest.OnlyTLS, db) + "?sslmode=verify-full", connect},
+		"TLS demanded":           {server.As(postgrestest.OnlyTLS, db) + "?sslmode=disable", "add sslmode=require to the address"},
+		"wrong password":         {changed(t, db, func(u *url.URL) { u.User = url.UserPassword("owner", "no"+secret) }), "give the right password"},
+		"no such database":       {db + "x", "create it with CREATE DATABASE"},
+		"no such schema":         {db + "?search_path=nowhere", "create the schema that search_path names"},
+		"no rights":              {server.As(postgrestest.Guest, db), "GRANT CREATE on its schema"},
+		"takes no writes":        {db + "?default_transaction_read_only=on", "list all servers in it"},
+		"too old":                {db + "?search_path=old,pg_catalog", "PostgreSQL 13: version 14 or later is needed"},
+		"other encoding":         {db + "?search_path=latin,pg_catalog", "encoding LATIN1: create one with ENCODING 'UTF8' TEMPLATE template0"},
+		"may lose with a server": {db + "?synchronous_commit=local", "ALTER ROLE … SET synchronous_commit = on"},
+		"hides warnings":         {db + "?client_min_messages=error", "ALTER ROLE … SET client_min_messages = warning"},
+		"may forget":             {db + "?synchronous_commit=off", "ALTER ROLE … SET synchronous_commit = on"},
 	} {
 		_, err := Open(t.Context(), test.target)
 		mustTell(t, name, err, test.want, secret)
@@ -94,6 +98,9 @@ func TestAnAddressIsShownWithoutItsPassword(t *testing.T) {
 		"postgres://app@db1/x?password=PASSWORD":                             "postgres://app@db1/x",
 		"postgres://db1:5432/x?user=app&password=PASSWORD&sslmode=require":   "postgres://db1:5432/x?user=app&sslmode=require",
 		"postgres://app@db1/x?sslpassword=PASSWORD&sslkey=k&SSLPassword=abc": "postgres://app@db1/x?sslkey=k",
+		"host=db1 user=app password=PASSWORD dbname=x":                       "postgres…",
+		"postgres:app:PASSWORD@db1/x":                                        "postgres…",
+		"postgres://app:geheim":                                              "postgres://…",
 		"mysql://root:PASSWORD@db1/x":                                        "mysql://root@db1/x",
 		"POSTGRES://app:PASSWORD@db1/x":                                      "POSTGRES://app@db1/x",
 		"jdbc:postgresql://app:PASSWORD@db1/x?password=PASSWORD":             "jdbc:postgresql://app@db1/x",
@@ -190,6 +197,7 @@ func TestARoleThatMayReadReadsAndRecordsNothing(t *testing.T) {
 			t.Errorf("Whole (-want +got):\n%s", diff)
 		}
 		mustBeWell(t, reader)
+		mustBeWell(t, openReadOnly(t, owner.target+"?default_transaction_read_only=on&target_session_attrs=any")) // as a standby is
 		_, err := Open(t.Context(), server.As(postgrestest.Reader, owner.target))
 		mustTell(t, "a role that may read", err, grant, passwordOf(t, owner.target))
 		_, err = OpenReadOnly(t.Context(), server.As(postgrestest.Guest, owner.target))

@@ -28,9 +28,16 @@ func (s *Store) repeat(ctx context.Context, attempt func(context.Context) error)
 	begin := time.Now()
 	pause := minPause
 	for n := 1; ; n++ {
-		bounded, cancel := s.engine.deadline(context.WithoutCancel(ctx), n)
+		bounded, cancel := s.engine.deadline(ctx, int(s.slow.Load()))
 		err := attempt(bounded)
+		tooSlow := bounded.Err() != nil && ctx.Err() == nil
 		cancel()
+		switch {
+		case tooSlow:
+			s.slow.Add(1)
+		case err == nil:
+			s.slow.Store(0)
+		}
 		if err == nil || !errors.Is(err, errVanished) && !s.engine.transient(err) {
 			return err
 		}

@@ -167,10 +167,11 @@ func (sqliteEngine) refusal(err error) bool {
 // goes wrong again at once.
 func (sqliteEngine) transient(error) bool { return false }
 
-// deadline sets none: a context that may end costs go-sqlite3 a goroutine for
-// every statement, and a transaction that has begun is short.
+// deadline sets none, and takes the caller's away: a context that may end costs
+// go-sqlite3 a goroutine for every statement, and a transaction that has begun is
+// short.
 func (sqliteEngine) deadline(ctx context.Context, _ int) (context.Context, context.CancelFunc) {
-	return ctx, func() {}
+	return context.WithoutCancel(ctx), func() {}
 }
 
 func (sqliteEngine) reconnect(*sql.DB) {}
@@ -199,7 +200,7 @@ func explainSQLite(err error) error {
 	if hint == "" {
 		return err
 	}
-	return fmt.Errorf("%w (%s)", err, hint)
+	return &hintedError{err.Error(), hint, err}
 }
 
 // minFreeBytes is what must be free on the disk for a run of usual size and its

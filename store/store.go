@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/consensusd/consensusd/dbgen/sqlite"
@@ -65,6 +66,7 @@ type Store struct {
 	reader *sql.DB
 	stmts  statements // prepared on writer
 	target string
+	slow   atomic.Int32 // attempts at transactions that took too long since one succeeded
 }
 
 // statements makes the generated queries run in a transaction.
@@ -91,17 +93,14 @@ type engine interface {
 	// transient tells whether a whole transaction that failed with err may
 	// succeed when it is tried again.
 	transient(err error) bool
-	// deadline bounds the given attempt at a transaction, counted from 1.
-	deadline(ctx context.Context, attempt int) (context.Context, context.CancelFunc)
+	// deadline bounds an attempt at a transaction, after some that took too long.
+	deadline(ctx context.Context, slow int) (context.Context, context.CancelFunc)
 	// committed returns why the commit that conn has just reported is not to be
 	// relied on, nil mostly.
 	committed(conn *sql.Conn) error
 	// reconnect gives up connections after a transient error.
 	reconnect(db *sql.DB)
 }
-
-// ErrAddress reports an address of a database that is not understood.
-var ErrAddress = errors.New("bad address")
 
 // Open opens the database at target for recording and reading, creates its
 // tables if they are not there, and brings its schema up to date. target is the
@@ -130,26 +129,10 @@ var entrances = map[schema.Engine]doors{
 	schema.Postgres: {openPostgres, openPostgresReadOnly},
 }
 
-// engines tell the kind of a database by the scheme of its address; a file has
-// none.
-var engines = map[string]schema.Engine{"": schema.SQLite, "postgres": schema.Postgres, "postgresql": schema.Postgres}
-
-// EngineOf returns what kind of database a target is, "" when there is no such
-// kind.
-func EngineOf(target string) schema.Engine { return engines[schemeOf(target)] }
-
-func schemeOf(target string) string {
-	scheme, _, isAddress := strings.Cut(target, "://")
-	if !isAddress {
-		return ""
-	}
-	return scheme
-}
-
 func opened(ctx context.Context, target string, to func(doors) door) (*Store, error) {
 	doors, known := entrances[EngineOf(target)]
 	if !known {
-		return nil, fmt.Errorf("open %s: %w: %s is no kind of database that is known, only postgres and files are", Redacted(target), ErrAddress, schemeOf(target))
+		return nil, fmt.Errorf("open %s: %w", Redacted(target), badAddress())
 	}
 	s, err := to(doors)(ctx, target)
 	if err != nil {
@@ -193,7 +176,8 @@ func (s *Store) update(ctx context.Context, fn func(context.Context, *sql.Tx, sq
 			return err
 		}
 		defer conn.Close()
-		tx, err := conn.BeginTx(ctx, nil)
+		// Whatever is the default: who waits for a lock must see what it was held for.
+		tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 		if err != nil {
 			return err
 		}

@@ -16,16 +16,16 @@ func unstorable(r Record) string {
 		}
 		return false
 	}
-	if bad(r.Run.RunID, r.Run.SpecID, r.Run.Stage) {
-		return "run_id, spec_id or stage"
+	if bad(r.Run.RunID, r.Run.SpecID, r.Run.Stage) || bad(r.Run.MissingAgents...) || bad(r.Run.Conflicts...) {
+		return "run"
 	}
 	for _, a := range r.Artifacts {
-		if bad(a.Agent, a.Content, string(a.Metadata)) {
+		if bad(a.ArtifactID, a.Agent, a.Content, string(a.Metadata)) {
 			return "artifact of " + strings.ToValidUTF8(a.Agent, "\uFFFD")
 		}
 	}
 	for _, y := range r.Syntheses {
-		if bad(y.SynthesizedContent, string(y.Metadata)) {
+		if bad(y.SynthesisID, y.SynthesizedContent, string(y.ConsensusVerdict), string(y.Metadata)) {
 			return "synthesis"
 		}
 	}
@@ -35,8 +35,8 @@ func unstorable(r Record) string {
 		}
 	}
 	for _, c := range r.Receipts {
-		if bad(c.SHA256, c.Identity, c.Path, c.Kind, c.Reason, string(c.Report)) {
-			return "receipt " + shortHash(c.SHA256)
+		if bad(c.SHA256, c.Identity, c.Path, c.Kind, c.State, c.Reason, string(c.Report)) {
+			return "receipt " + strings.ToValidUTF8(shortHash(c.SHA256), "\uFFFD")
 		}
 	}
 	return ""

@@ -89,7 +89,7 @@ type Querier interface {
 	// Is the server a primary, and may this role do to every table what recording
 	// does? One right that is missing is too many, so each is asked for by itself.
 	MayWrite(ctx context.Context) (MayWriteRow, error)
-	// May this server and role be recorded with?
+	// Is this a server and database that can hold our tables?
 	Server(ctx context.Context) (ServerRow, error)
 	// What do the tables take on disk, with their indexes and large values?
 	Sizes(ctx context.Context) (int64, error)

@@ -92,28 +92,19 @@ func (q *Queries) MayWrite(ctx context.Context) (MayWriteRow, error) {
 
 const server = `-- name: Server :one
 SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version,
-       CAST(current_setting('server_encoding') AS TEXT) AS encoding,
-       CAST(current_setting('synchronous_commit') AS TEXT) AS synchronous_commit,
-       CAST(current_setting('transaction_read_only') AS TEXT) AS read_only
+       CAST(current_setting('server_encoding') AS TEXT) AS encoding
 `
 
 type ServerRow struct {
-	Version           int64
-	Encoding          string
-	SynchronousCommit string
-	ReadOnly          string
+	Version  int64
+	Encoding string
 }
 
-// May this server and role be recorded with?
+// Is this a server and database that can hold our tables?
 func (q *Queries) Server(ctx context.Context) (ServerRow, error) {
 	row := q.db.QueryRowContext(ctx, server)
 	var i ServerRow
-	err := row.Scan(
-		&i.Version,
-		&i.Encoding,
-		&i.SynchronousCommit,
-		&i.ReadOnly,
-	)
+	err := row.Scan(&i.Version, &i.Encoding)
 	return i, err
 }
 

@@ -1,9 +1,7 @@
 -- name: Server :one
--- May this server and role be recorded with?
+-- Is this a server and database that can hold our tables?
 SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version,
-       CAST(current_setting('server_encoding') AS TEXT) AS encoding,
-       CAST(current_setting('synchronous_commit') AS TEXT) AS synchronous_commit,
-       CAST(current_setting('transaction_read_only') AS TEXT) AS read_only;
+       CAST(current_setting('server_encoding') AS TEXT) AS encoding;
 
 -- name: BackendPID :one
 -- Which process of the server answers this connection?

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/consensusd/consensusd/schema"
+)
+
+// ErrAddress reports an address of a database that is not understood.
+var ErrAddress = errors.New("bad address")
+
+// badAddress is the error for an address: what a driver says of a bad one may
+// hold the password, so that is not repeated.
+func badAddress() error {
+	return fmt.Errorf("%w: name a file, or postgres://USER@HOST:PORT,HOST:PORT/DATABASE?sslmode=verify-full, with %%XX for special characters", ErrAddress)
+}
+
+var (
+	scheme = regexp.MustCompile(`(?i)^[a-z][a-z0-9+.:-]*://`)
+	// What is meant for a server, and would be taken for the name of a file.
+	misspelt = regexp.MustCompile(`(?i)^postgres(ql)?:|^\s*(host|hostaddr|port|user|password|passfile|dbname|service|sslmode|options)\s*=`)
+)
+
+// engines tell the kind of a database by the scheme of its address; a file has
+// none.
+var engines = map[string]schema.Engine{"": schema.SQLite, "postgres://": schema.Postgres, "postgresql://": schema.Postgres}
+
+// EngineOf returns what kind of database a target is, "" when it is no target.
+func EngineOf(target string) schema.Engine {
+	s := scheme.FindString(target)
+	if s == "" && misspelt.MatchString(target) {
+		return ""
+	}
+	return engines[s]
+}
+
+var (
+	passwordParameter = regexp.MustCompile(`(?i)([?&])[^?&=]*password[^?&=]*=[^&]*&?`)
+	userinfo          = regexp.MustCompile(`(?s)^([^:@]*).*@`) // up to the last @: passwords are not always escaped
+	hosts             = regexp.MustCompile(`^(([^:/?#@]*|\[[0-9a-fA-F:.%]*\])(:[0-9]*)?(,|$|[/?#].*$))*$`)
+)
+
+// Redacted returns target as it may be shown: without the password that the
+// address of a server may hold. Of one that is not understood little is left.
+func Redacted(target string) string {
+	s := scheme.FindString(target)
+	switch {
+	case s == "" && misspelt.MatchString(target):
+		return "postgres…"
+	case s == "":
+		return target
+	}
+	rest := passwordParameter.ReplaceAllString(target[len(s):], "$1")
+	rest = strings.TrimRight(userinfo.ReplaceAllString(rest, "$1@"), "?&")
+	if _, address, found := strings.Cut(rest, "@"); !hosts.MatchString(rest) && (!found || !hosts.MatchString(address)) {
+		return s + "…" // a user and password without a host, perhaps
+	}
+	return s + rest
+}
