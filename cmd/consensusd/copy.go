@@ -2,14 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/consensusd/consensusd/ingest"
+	"github.com/consensusd/consensusd/schema"
 	"github.com/consensusd/consensusd/store"
 )
 
@@ -18,9 +19,10 @@ PostgreSQL or back: the way from one machine to many. A home stands for the
 database in it. What is in the other database already stays, and is compared.
 
 Daemons may go on recording into both meanwhile. Each run is copied whole, with
-its ids and receipts, so a document that is dropped again is known there too.
-Interrupted, it is resumed by running it again. At the end everything is read
-back from both and compared: the digests are over the runs that both have.
+its ids and receipts, so a document that is dropped again is known there too,
+and read back: the digests are over all runs as either database has them then.
+Interrupted, it is resumed by running it again. A run of which the other has
+more documents stays as it is there.
 
 Exit status 3 when the databases disagree about a run, which is left as it is.`
 
@@ -44,6 +46,9 @@ func (c *cli) copyCommand() *cobra.Command {
 			if from != "" {
 				source = databaseAt(from)
 			}
+			if source == databaseAt(to) {
+				return misuse(cmd, "--from and --to are the same database")
+			}
 			return c.copy(cmd.Context(), source, to)
 		},
 	}
@@ -58,7 +63,7 @@ func (c *cli) copyCommand() *cobra.Command {
 func databaseAt(place string) string {
 	info, err := os.Stat(place)
 	isHome := err == nil && info.IsDir() || err != nil && filepath.Ext(place) == ""
-	if strings.Contains(place, "://") || !isHome {
+	if store.EngineOf(place) != schema.SQLite || !isHome {
 		return place
 	}
 	return ingest.Home(place).Database()
@@ -66,6 +71,9 @@ func databaseAt(place string) string {
 
 func (c *cli) copy(ctx context.Context, source, to string) error {
 	from, err := store.OpenReadOnly(ctx, source)
+	if errors.Is(err, store.ErrNoDatabase) {
+		return &failure{exit: exitFailed, code: "no_database", text: err.Error(), hint: "name a home, file or address that has runs with --from", err: err}
+	}
 	if err != nil {
 		return err
 	}

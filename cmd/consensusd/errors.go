@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -67,13 +68,20 @@ func (c *cli) explain(err error) *failure {
 	var rejection *ingest.Rejection
 	var newer *schema.NewerError
 	var older *schema.OlderError
+	var hinted interface {
+		error
+		Hint() string
+	}
 	switch text := err.Error(); {
 	case errors.As(err, &f):
 		return f
 	case errors.Is(err, store.ErrNoDatabase):
 		return c.noDatabase(err)
 	case errors.Is(err, store.ErrAddress):
-		return &failure{exit: exitMisused, code: "usage", text: text, hint: "--db takes a file or the address of a PostgreSQL database", err: err}
+		return &failure{exit: exitMisused, code: "usage", text: text, hint: "see consensusd --help", err: err}
+	case errors.As(err, &hinted):
+		text = strings.Replace(text, " ("+hinted.Hint()+")", "", 1)
+		return &failure{exit: exitFailed, code: "database", text: text, hint: hinted.Hint(), err: err}
 	case errors.Is(err, ingest.ErrHeld):
 		return &failure{exit: exitHeld, code: "held", text: text, hint: "one daemon serves a home: " + c.command("status") + " tells about it", err: err}
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, ingest.ErrNoFailure):

@@ -42,7 +42,7 @@ stage of the same spec, and what they answer is compared and synthesised.
 
 Agents write JSON files into an inbox folder and know nothing else. A daemon
 puts the files of one run together, judges what they really show, and records
-each run exactly once in a SQLite database. Everybody asks that database.
+each run exactly once in a SQLite or PostgreSQL database, which everybody asks.
 
 Every flag has an environment variable: --max-bytes is CONSENSUSD_MAX_BYTES.
 What the command line says wins.
