@@ -83,8 +83,8 @@ func parsePostgres(args []string, stderr io.Writer) (*postgresBench, error) {
 		fmt.Fprint(stderr, postgresUsage)
 		flags.PrintDefaults()
 	}
-	flags.IntVar(&b.rounds, "rounds", 7, "`times` that each figure is measured; its median is printed")
-	flags.IntVar(&b.amount.seconds, "seconds", 3, "`time` that transactions are made in each round")
+	flags.IntVar(&b.rounds, "rounds", 9, "`times` that each figure is measured; its median is printed")
+	flags.IntVar(&b.amount.seconds, "seconds", 2, "`time` that transactions are made in each round")
 	flags.IntVar(&b.runs, "runs", 4000, "`number` of runs that daemons record in each round, at least 64")
 	flags.StringVar(&b.profile, "cpuprofile", "", "write a CPU profile of recording over 4 connections to `file`")
 	flags.BoolVar(&smoke, "smoke", false, "do everything once, and so little of it that the figures mean nothing")
@@ -118,8 +118,8 @@ func (b *postgresBench) facts(ctx context.Context) (string, error) {
 	err = b.inDatabase(ctx, func(url string) error {
 		return b.sql(url, func(db *sql.DB) error { return db.QueryRowContext(ctx, "SHOW server_version").Scan(&version) })
 	})
-	return fmt.Sprintf("%d cores, PostgreSQL %s, fsync %s ms, fdatasync %s ms; medians of %d rounds",
-		runtime.NumCPU(), version, number(fsync), number(fdatasync), b.rounds), err
+	return fmt.Sprintf("%s, PostgreSQL %s, fsync %s ms, fdatasync %s ms; medians of %s",
+		count(runtime.NumCPU(), "core"), version, number(fsync), number(fdatasync), count(b.rounds, "round")), err
 }
 
 // inDatabase calls do with the URL of a new database that has our tables, right

@@ -5,7 +5,7 @@ WHERE r.timestamp >= :since AND r.timestamp <= :before
   AND (CAST('' AS TEXT) = '' OR r.stage = CAST('' AS TEXT))
   AND (CAST('' AS TEXT) = '' OR CAST('' AS TEXT) =
        CASE WHEN r.consensus_ok IS NOT TRUE THEN 'failed' WHEN r.degraded IS NOT FALSE THEN 'degraded' ELSE 'unanimous' END)
-  AND (CAST('' AS TEXT) = '' OR EXISTS (
-       SELECT 1 FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST('' AS TEXT)))
+  AND (CAST('' AS TEXT) = '' OR (
+       SELECT a.agent FROM agent_artifacts a WHERE a.run_id = r.run_id AND a.agent = CAST('' AS TEXT) LIMIT 1) IS NOT NULL)
 ORDER BY r.timestamp DESC, r.run_id DESC
 LIMIT CAST(11 AS BIGINT);
