@@ -67,7 +67,8 @@ ORDER BY r.timestamp DESC, r.run_id DESC
 LIMIT CAST(@page_size AS BIGINT);
 
 -- name: CountRuns :one
--- How many runs are there, and when was the newest? Index idx_consensus_timestamp.
+-- How many runs are there, and when was the newest? SQLite reads index
+-- idx_consensus_timestamp, PostgreSQL the table.
 SELECT COUNT(*) AS runs, CAST(COALESCE(MAX(timestamp), 0) AS BIGINT) AS newest
 FROM consensus_runs;
 

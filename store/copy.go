@@ -48,6 +48,9 @@ func Copy(ctx context.Context, from, to *Store, progress func(done, all int64)) 
 	if err == nil {
 		err = from.explain("copy receipts", c.receipts(ctx))
 	}
+	if err == nil { // what was there already was only read
+		_, err = to.Confirm(ctx, c.last)
+	}
 	c.result.SourceSHA256, c.result.TargetSHA256 = hex.EncodeToString(c.source.Sum(nil)), hex.EncodeToString(c.target.Sum(nil))
 	return c.result, err
 }
@@ -56,6 +59,7 @@ type copying struct {
 	from, to       *Store
 	source, target hash.Hash
 	progress       func(done, all int64)
+	last           DocumentKey // of the last run compared
 	result         Copied
 }
 
@@ -112,19 +116,40 @@ func (c *copying) page(ctx context.Context, p page) error {
 	return nil
 }
 
-// have returns the runs of a page that are in the target, by id.
+// have returns the runs of a page that are in the target, by id. It reads the
+// target in pages of its own: there may be many more between the same ids.
 func (c *copying) have(ctx context.Context, p page) (map[string]Record, error) {
-	records, err := c.to.between(ctx, p.after, p.until)
-	have := make(map[string]Record, len(records))
-	for _, r := range records {
-		have[r.Run.RunID] = r
+	wanted := make(map[string]bool, len(p.records))
+	for _, r := range p.records {
+		wanted[r.Run.RunID] = true
 	}
-	return have, c.to.explain("read "+c.to.Target(), err)
+	have := make(map[string]Record, len(p.records))
+	for after := p.after; after < p.until; {
+		until, err := c.to.pageEnd(ctx, after)
+		if err != nil || until == "" {
+			return have, c.to.explain("read "+c.to.Target(), err)
+		}
+		until = min(until, p.until)
+		records, err := c.to.between(ctx, after, until)
+		if err != nil {
+			return have, c.to.explain("read "+c.to.Target(), err)
+		}
+		for _, r := range records {
+			if wanted[r.Run.RunID] {
+				have[r.Run.RunID] = r
+			}
+		}
+		after = until
+	}
+	return have, nil
 }
 
 // compare counts a run of the source and what the target has of it, if it has.
 func (c *copying) compare(r, there Record, has bool) {
 	source, target := digestible(r), digestible(there)
+	for _, d := range there.Receipts {
+		c.last = DocumentKey{d.SHA256, d.Identity}
+	}
 	switch {
 	case has && source == target:
 		c.result.Same++
@@ -200,6 +225,9 @@ func (c *copying) receipts(ctx context.Context) error {
 		err = c.to.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
 			copied = 0
 			for _, r := range receipts {
+				if what := unstorable(Record{Receipts: []Receipt{r}}); what != "" {
+					return fmt.Errorf("%s holds a NUL character or is no UTF-8", what)
+				}
 				n, err := q.CopyReceipt(ctx, sqlite.CopyReceiptParams(r))
 				if err != nil {
 					return err

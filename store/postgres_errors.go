@@ -98,13 +98,13 @@ func (postgresEngine) refusal(err error) bool {
 func (postgresEngine) explain(err error) error { return explainPostgres(err) }
 
 // transient: serialization failure, deadlock, a server that stops, crashes or
-// starts, a broken connection, a primary that is a standby now, no answer in
+// starts, a session that stood idle too long, a broken connection, a primary that is a standby now, no answer in
 // time. The outcome of a COMMIT may be unknown then, which is why ids do not
 // depend on the attempt.
 func (postgresEngine) transient(err error) bool {
 	var fault *pgconn.PgError
 	if errors.As(err, &fault) {
-		return slices.Contains([]string{"40001", "40P01", "57P01", "57P02", "57P03", "25006"}, fault.Code) ||
+		return slices.Contains([]string{"40001", "40P01", "57P01", "57P02", "57P03", "57P05", "25006", "25P03", "25P04"}, fault.Code) ||
 			strings.HasPrefix(fault.Code, "08") && fault.Code != "08P01" // a protocol violation is none of the network's
 	}
 	var connecting *pgconn.ConnectError

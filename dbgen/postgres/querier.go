@@ -16,7 +16,8 @@ type Querier interface {
 	CountFindings(ctx context.Context, runID string) (int64, error)
 	// How many documents were recorded, amended or rejected? A scan of all receipts.
 	CountReceipts(ctx context.Context) ([]CountReceiptsRow, error)
-	// How many runs are there, and when was the newest? Index idx_consensus_timestamp.
+	// How many runs are there, and when was the newest? SQLite reads index
+	// idx_consensus_timestamp, PostgreSQL the table.
 	CountRuns(ctx context.Context) (CountRunsRow, error)
 	// For the empty artifact that stood for an agent until its answer came.
 	DeleteArtifact(ctx context.Context, artifactID string) (int64, error)

@@ -21,7 +21,8 @@ type CountRunsRow struct {
 	Newest int64
 }
 
-// How many runs are there, and when was the newest? Index idx_consensus_timestamp.
+// How many runs are there, and when was the newest? SQLite reads index
+// idx_consensus_timestamp, PostgreSQL the table.
 func (q *Queries) CountRuns(ctx context.Context) (CountRunsRow, error) {
 	row := q.queryRow(ctx, q.countRunsStmt, countRuns)
 	var i CountRunsRow
