@@ -96,13 +96,14 @@ func (l *Lock) Settled() error {
 // recorded ([Ingester.Settled]); else the next daemon looks there. What a process
 // before this one left there is not forgotten either.
 func (l *Lock) Release(settled bool) error {
-	switch _, left := l.Unsettled(); {
-	case left: // since then it is
+	last := Holder{Unsettled: l.holder.Started.Add(-time.Second)} // no process any more
+	switch since, left := l.Unsettled(); {
+	case left:
+		last.Unsettled = since
 	case settled:
-		l.holder.Unsettled = time.Time{}
-	default:
-		l.holder.Unsettled = l.holder.Started.Add(-time.Second)
+		last.Unsettled = time.Time{}
 	}
+	l.holder = last
 	return errors.Join(l.write(), l.flock.Unlock())
 }
 
