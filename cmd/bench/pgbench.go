@@ -40,7 +40,6 @@ type load struct {
 	amount      amount
 	texts       map[string]string // variables that stand for texts
 	numbers     map[string]int
-	log         string // where the time of each transaction goes, if anywhere
 }
 
 func (l load) arguments(script string) []string {
@@ -59,9 +58,6 @@ func (l load) arguments(script string) []string {
 	}
 	for name, value := range l.numbers {
 		args = append(args, "-D", name+"="+strconv.Itoa(value))
-	}
-	if l.log != "" {
-		args = append(args, "-l", "--log-prefix", l.log)
 	}
 	return args
 }
