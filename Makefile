@@ -1,6 +1,7 @@
 # make run     build and start recording in ./evidence
 # make test    all tests, under the race detector; installs the servers they use if it may
 # make test-ha breaks a PostgreSQL cluster while four daemons record into it; some four minutes
+# make torture breaks everything on one machine: kills, power, storms, full disks
 # make verify  generated code, formatting, vet, staticcheck, modules, layers
 # make bench-postgres  recording into PostgreSQL, beside pgbench; some ten minutes
 
@@ -8,7 +9,7 @@ export CGO_ENABLED = 1
 GO   ?= go
 HOME_DIR ?= evidence
 
-.PHONY: run build test verify generate clean toolchain servers test-ha bench-postgres
+.PHONY: run build test verify generate clean toolchain servers test-ha torture bench-postgres
 
 run: build
 	@mkdir -p "$(HOME_DIR)/inbox"
@@ -25,13 +26,18 @@ test-ha: toolchain
 	@.ci/packages postgresql patroni etcd-server etcd-client
 	$(GO) test -tags ha -count=1 -v -timeout 20m -run TestHighAvailability ./cmd/consensusd
 
+torture: toolchain
+	@.ci/packages strace
+	cd cmd/torture && CONSENSUSD_TORTURE=1 $(GO) test -count=1 -timeout 3h .
+
 # sqlc needs no C compiler, and builds in half the time without.
 verify: toolchain
 	CGO_ENABLED=0 $(GO) tool sqlc diff
 	CGO_ENABLED=0 $(GO) tool sqlc vet
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt these files:"; echo "$$files"; exit 1; }
-	$(GO) vet -tags ha ./...
-	$(GO) tool staticcheck -tags ha ./...
+	$(GO) vet -tags ha,faults ./...
+	$(GO) tool staticcheck -tags ha,faults ./...
+	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	$(GO) test -run TestLayers ./cmd/consensusd
 
@@ -58,4 +64,4 @@ toolchain:
 
 # Tests that lack a server are skipped, and fail in CI.
 servers:
-	@.ci/packages postgresql pgbouncer
+	@.ci/packages postgresql pgbouncer strace

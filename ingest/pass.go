@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/consensusd/consensusd/store"
 )
 
 // An unfinished file may yet become a document; it is read again when it
@@ -186,6 +188,7 @@ func (p *pass) rested(u unfinished) bool {
 // take sorts what was read.
 func (p *pass) take(c parcel) {
 	p.done++
+	store.Step("read")
 	path := c.file.path
 	p.batch.held += c.held
 	switch {

@@ -75,6 +75,7 @@ func (s *settling) failed(p parcel) {
 	if !ok {
 		return
 	}
+	store.Step("quarantined")
 	if err := writeReason(path, *p.rejection); err != nil {
 		s.in.tellOnce("cannot write the reason for a failed file", path, err)
 	}
@@ -93,6 +94,7 @@ func (s *settling) move(p parcel, folder string) (path string, ok bool) {
 		s.stuck(p, err)
 		return "", false
 	}
+	store.Step("moved")
 	s.dirs[filepath.Dir(path)] = true
 	s.dirs[filepath.Dir(p.file.path)] = true
 	if info, err := os.Lstat(path); err != nil || !stampOf(info).sameVersion(p.stamp) {
@@ -113,6 +115,7 @@ func (s *settling) finish() {
 	if err := syncDirs(s.dirs); err != nil {
 		s.in.tellOnce("cannot sync folders of", string(s.in.home), err)
 	}
+	store.Step("settled")
 }
 
 // stuckError is about the files that could not be moved away, nil when there

@@ -182,12 +182,15 @@ func (s *Store) update(ctx context.Context, fn func(context.Context, *sql.Tx, sq
 			return err
 		}
 		defer tx.Rollback()
+		Step("begun")
 		if err := fn(ctx, tx, s.stmts.in(tx)); err != nil {
 			return err
 		}
+		Step("written")
 		if err := tx.Commit(); err != nil {
 			return err
 		}
+		Step("committed")
 		return s.engine.committed(conn)
 	})
 }

@@ -20,6 +20,7 @@ const module = "github.com/consensusd/consensusd/"
 var layers = map[string][]string{
 	"cmd/consensusd": {"serve", "ingest", "store", "schema"},
 	"cmd/bench":      {"ingest", "store", "store/postgrestest"},
+	"cmd/torture":    {},
 	"serve":          {"store", "schema"},
 	"ingest":         {"store", "schema"},
 	"store":          {"dbgen/sqlite", "dbgen/postgres", "schema"},

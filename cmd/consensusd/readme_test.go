@@ -137,6 +137,11 @@ func TestThePromisesOfTheREADMEHaveTheirTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	commands, err := filepath.Glob("../../cmd/*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, commands...)
 	var code strings.Builder
 	for _, f := range files {
 		b, err := os.ReadFile(f)
