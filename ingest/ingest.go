@@ -92,7 +92,9 @@ type Ingester struct {
 	parts      map[string]*part      // waiting for their run, by path
 	unfinished map[string]unfinished // by path
 	known      map[string]stamp      // files read in place whose fate is known, by path
+	lock       *Lock                 // of the home; nil when files are read in place
 	again      []file                // moved to done/, and found to be another version than was recorded
+	queued     bool                  // a pass has taken files from again, and is not through with them
 	anew       bool                  // something was forgotten so that the next pass reads it
 	unreadable map[string]error      // what the last scan could not read, by path
 	left       bool                  // something outside of the inbox is not recorded

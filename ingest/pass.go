@@ -84,7 +84,7 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 	parcels := p.readAll(ctx, work)
 	found := p.find(ctx, sources, enter)
 	queue := p.in.again // first what was moved already
-	p.in.again = nil
+	p.in.again, p.in.queued = nil, len(queue) > 0
 	var reading int
 	for found != nil || len(queue) > 0 || reading > 0 {
 		if len(parcels) == 0 || p.batch.full() {
@@ -125,6 +125,7 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 			return ctx.Err()
 		}
 	}
+	p.in.queued = false
 	return p.commit(ctx)
 }
 
@@ -132,7 +133,13 @@ func (p *pass) commit(ctx context.Context) error {
 	b := p.batch
 	p.batch = batch{}
 	defer p.memory.release(b.held)
-	return p.in.commit(ctx, &b)
+	if err := p.in.commit(ctx, &b); err != nil {
+		return err
+	}
+	if now := wallClock(); p.in.lock.due(now) && p.in.Settled() {
+		return p.in.lock.lookedAt(now)
+	}
+	return nil
 }
 
 // wanted reports whether a file that was found must be read: not when its fate is
