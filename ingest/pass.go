@@ -152,7 +152,7 @@ func (p *pass) wanted(f file) bool {
 	stuck, isStuck := p.in.stuck[f.path]
 	if !waits && !rests && !isKnown && !isStuck {
 		if f.ignored {
-			p.ignore(f, stamp{})
+			p.ignore(f, knownFile{})
 		}
 		return !f.ignored
 	}
@@ -171,7 +171,7 @@ func (p *pass) wanted(f file) bool {
 	case isStuck:
 		return is != stuck.stamp || !time.Now().Before(stuck.retry)
 	case isKnown:
-		return is != known
+		return p.changed(f.path, known, is)
 	}
 	rest.scan = p.in.scan
 	p.in.unfinished[f.path] = rest
@@ -209,7 +209,7 @@ func (p *pass) take(c parcel) {
 	case c.changing, c.rejection != nil && c.rejection.unfinished && p.in.mayGrow(c.file):
 		p.rest(c)
 	case c.rejection != nil && c.ignorable():
-		p.ignore(c.file, c.stamp)
+		p.ignore(c.file, c.known())
 	case c.rejection != nil:
 		delete(p.in.unfinished, path)
 		p.batch.rejected = append(p.batch.rejected, c)
@@ -226,11 +226,11 @@ func (p *pass) take(c parcel) {
 	}
 }
 
-func (p *pass) ignore(f file, s stamp) {
+func (p *pass) ignore(f file, k knownFile) {
 	if _, told := p.in.known[f.path]; !told {
 		p.in.event(Event{Outcome: ignored, Files: []string{f.path}})
 	}
-	p.in.known[f.path] = s
+	p.in.known[f.path] = k
 }
 
 // rest leaves an unfinished file where it is, until it has changed or rested.

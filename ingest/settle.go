@@ -41,7 +41,7 @@ func (s *settling) done(p parcel) {
 	delete(s.in.parts, p.file.path)
 	switch {
 	case p.file.place == inPlace, p.file.place == namedPlace:
-		s.in.known[p.file.path] = p.stamp
+		s.in.known[p.file.path] = p.known()
 		return
 	case p.file.place == settledPlace && !s.in.home.isFailed(p.file.path):
 		s.forget(p, p.file.path)
@@ -67,7 +67,7 @@ func (s *settling) failed(p parcel) {
 	path, ok := p.file.path, true
 	switch {
 	case p.file.place == inPlace, p.file.place == namedPlace:
-		s.in.known[path] = p.stamp
+		s.in.known[path] = p.known()
 		return
 	case p.file.place == settledPlace && s.in.home.isFailed(path): // another version of what failed before
 	default:
