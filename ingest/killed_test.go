@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -165,6 +166,25 @@ func TestIngestLooksBackAfterAKill(t *testing.T) {
 	}
 	if at := h.unsettled(); !at.IsZero() {
 		t.Errorf("the mark is at %s", at)
+	}
+	h.verify()
+}
+
+func TestIngestThatFindsNothingAfterAKillHasLookedBackToo(t *testing.T) {
+	h := newHouse(t)
+	lock, err := h.Lock() // that of a home where nobody knows what was before
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := ingest.New(h.Home, h.Store, ingest.Options{})
+	if err := errors.Join(in.LookBack(t.Context(), lock), in.Ingest(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if since, left := lock.Unsettled(); left {
+		t.Errorf("the next one is still to look back to %s", since)
+	}
+	if err := lock.Release(in.Settled()); err != nil {
+		t.Fatal(err)
 	}
 	h.verify()
 }

@@ -129,6 +129,35 @@ func TestTheLockIsNeverShorterThanItWas(t *testing.T) {
 	}
 }
 
+func TestTheMarkMovesOnWithinALongPassUnlessSomethingWaitsOutside(t *testing.T) {
+	for says, test := range map[string]struct {
+		waits func(*Ingester)
+		moves bool
+	}{
+		"all is settled":                     {func(*Ingester) {}, true},
+		"a version waits":                    {func(in *Ingester) { in.again = []file{{}} }, false},
+		"one is being read":                  {func(in *Ingester) { in.queued = true }, false},
+		"one waits for its run":              {func(in *Ingester) { in.parts["x"] = &part{file: file{place: settledPlace}} }, false},
+		"one is left to the next daemon":     {func(in *Ingester) { in.left = true }, false},
+		"a part waits for its run, in inbox": {func(in *Ingester) { in.parts["x"] = &part{} }, true},
+	} {
+		_, l := lockedHome(t)
+		in := New("", nil, Options{})
+		in.lock = l
+		if err := l.moving(wallClock()); err != nil {
+			t.Fatal(err)
+		}
+		test.waits(in)
+		p := &pass{in: in, memory: newMemory(1)}
+		if err := p.commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if moved := l.holder.Unsettled.After(beginning); moved != test.moves {
+			t.Errorf("%s: the mark is at %s", says, l.holder.Unsettled)
+		}
+	}
+}
+
 func TestALookBackReadsWhatChangedSinceTheMarkAndNothingElse(t *testing.T) {
 	h, l := lockedHome(t)
 	now := time.Now().UTC()
