@@ -145,18 +145,23 @@ func TestIngestLooksBackAfterAKill(t *testing.T) {
 	if err := os.Mkdir(day, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(day, "unseen.json"), []byte(part("unseen", "claude", "x")), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(day, "unseen.json"), []byte(runDocument("unseen", "x")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	in := ingest.New(h.Home, h.Store, ingest.Options{})
+	h.drop("run.json", runDocument("after", "x"))
+	lookedBack := false // before the inbox was read
+	in := ingest.New(h.Home, h.Store, ingest.Options{OnEvent: func(e ingest.Event) {
+		_, left := lock.Unsettled()
+		lookedBack = lookedBack || isRun("after")(e) && !left
+	}})
 	if err := in.LookBack(t.Context(), lock); err != nil {
 		t.Fatal(err)
 	}
 	if err := in.Ingest(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Run(t.Context(), "unseen"); err != nil {
-		t.Error(err)
+	if _, err := h.Run(t.Context(), "unseen"); err != nil || !lookedBack {
+		t.Errorf("looked back before it read the inbox: %v, %v", lookedBack, err)
 	}
 	if since, left := lock.Unsettled(); left {
 		t.Errorf("the next one is still to look back to %s", since)

@@ -66,6 +66,25 @@ func (in *Ingester) lookIntoDone(ctx context.Context, since time.Time) error {
 	return nil
 }
 
+// readAgain reads what a look back found before anything else, and notes that it
+// is through: a daemon that is killed again and again, at the head of a long
+// queue, would else read ever more of done/ and come to nothing.
+func (in *Ingester) readAgain(ctx context.Context) error {
+	if in.lock == nil || in.lock.mark.since.IsZero() {
+		return nil
+	}
+	again := in.again
+	p := &pass{in: in, memory: newMemory(readAhead)}
+	if err := p.read(ctx, nil, nil); err != nil {
+		in.again = append(again, in.again...)
+		return err
+	}
+	if !in.Settled() {
+		return nil
+	}
+	return in.lock.lookedAt(wallClock())
+}
+
 // pruneDone deletes the folders of done/ that are older than is kept.
 func (in *Ingester) pruneDone(now time.Time) error {
 	days, err := os.ReadDir(in.home.Done())

@@ -81,8 +81,8 @@ func (in *Ingester) open(ctx context.Context, f file) parcel {
 		return p
 	}
 	p.doc.SHA256 = p.sha256
-	if p.doc.Kind == docRun || in.store == nil {
-		return p // the writer tells whether it is a duplicate
+	if p.doc.Kind == docRun && f.place != settledPlace || in.store == nil {
+		return p // the writer tells whether it is a duplicate, which it hardly ever is
 	}
 	asking, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()

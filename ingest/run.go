@@ -23,6 +23,9 @@ func (in *Ingester) Ingest(ctx context.Context, paths ...string) error {
 	if err != nil {
 		return err
 	}
+	if err := in.readAgain(ctx); err != nil {
+		return err
+	}
 	for {
 		next, err := in.pass(ctx, sources, nil)
 		if err != nil {
@@ -125,7 +128,11 @@ func (in *Ingester) look(ctx context.Context, r *retry, sources []source, enter 
 	if in.Trouble() != nil && time.Now().Before(r.at) {
 		return r.at
 	}
-	next, err := in.pass(ctx, sources, enter)
+	err := in.readAgain(ctx)
+	var next time.Time
+	if err == nil {
+		next, err = in.pass(ctx, sources, enter)
+	}
 	if err == nil && in.Settled() {
 		err = errors.Join(in.lock.lookedAt(wallClock()), in.pruneDone(time.Now()))
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ type killHome struct {
 	rng    *rand.Rand
 	kills  map[string]int // by moment
 	ledger *killLedger
+	full   atomic.Bool // the inbox: producers wait
 }
 
 // A killDaemon is a consensusd watch as a process of its own.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,7 +25,8 @@ type killProducer struct {
 	name   string
 	rng    *rand.Rand
 	ledger *killLedger
-	n      int // of its documents
+	full   *atomic.Bool // the inbox
+	n      int          // of its documents
 }
 
 // killProducers are the manners of producers, good and bad.
@@ -39,9 +41,13 @@ var killProducers = map[string]func(*killProducer){
 	"duplicated": (*killProducer).duplicated,
 }
 
-// again waits a few milliseconds, and reports whether to go on.
+// again waits a few milliseconds, or longer while the inbox is full, and reports
+// whether to go on.
 func (p *killProducer) again() bool {
 	p.pause(5 + p.rng.IntN(20))
+	for p.full.Load() && p.ctx.Err() == nil {
+		p.pause(100)
+	}
 	return p.ctx.Err() == nil && !p.t.Failed()
 }
 
@@ -148,7 +154,7 @@ func (p *killProducer) slow() {
 func (p *killProducer) renamedOver() {
 	var last *killVersion
 	var lastFile *os.File
-	for p.n%40 < 20 && p.ctx.Err() == nil && !p.t.Failed() || p.again() {
+	for p.n%40 < 20 && !p.full.Load() && p.ctx.Err() == nil && !p.t.Failed() || p.again() {
 		v := p.document()
 		f := p.stage(v)
 		p.check(os.Rename(f.Name(), p.inbox("latest.json")))

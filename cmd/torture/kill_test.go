@@ -28,6 +28,10 @@ const (
 // killSettle is how long the daemon waits for a document that is cut off.
 const killSettle = 5 * time.Second
 
+// killBacklog is how many files may wait before the producers do: daemons that
+// live for an instant hardly get on with them.
+const killBacklog = 1000
+
 // killPatience is how long a step may take to be reached, on whatever machine.
 const killPatience = 60 * time.Second
 
@@ -54,6 +58,7 @@ func TestADaemonKilledAnywhereLosesNothing(t *testing.T) {
 		h := &killHome{t: t, dir: filepath.Join(t.TempDir(), "a home"), rng: rng, kills: kills, ledger: newKillLedger()}
 		stop := h.feed(seed)
 		for _, moment := range killPlan(rng, each, anywhere, late) {
+			h.full.Store(len(h.files("inbox")) > killBacklog)
 			h.kill(moment)
 		}
 		stop()
@@ -97,7 +102,7 @@ func (h *killHome) feed(seed uint64) (stop func()) {
 	var producers sync.WaitGroup
 	for name, work := range killProducers {
 		rng := rand.New(rand.NewPCG(seed, uint64(len(name))+uint64(name[0])<<8))
-		p := &killProducer{t: h.t, ctx: ctx, home: h.dir, name: name, rng: rng, ledger: h.ledger}
+		p := &killProducer{t: h.t, ctx: ctx, home: h.dir, name: name, rng: rng, ledger: h.ledger, full: &h.full}
 		producers.Go(func() { work(p) })
 	}
 	return func() {
