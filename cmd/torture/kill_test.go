@@ -58,7 +58,6 @@ func TestADaemonKilledAnywhereLosesNothing(t *testing.T) {
 		h := &killHome{t: t, dir: filepath.Join(t.TempDir(), "a home"), rng: rng, kills: kills, ledger: newKillLedger()}
 		stop := h.feed(seed)
 		for _, moment := range killPlan(rng, each, anywhere, late) {
-			h.full.Store(len(h.files("inbox")) > killBacklog)
 			h.kill(moment)
 		}
 		stop()
@@ -105,6 +104,15 @@ func (h *killHome) feed(seed uint64) (stop func()) {
 		p := &killProducer{t: h.t, ctx: ctx, home: h.dir, name: name, rng: rng, ledger: h.ledger, full: &h.full}
 		producers.Go(func() { work(p) })
 	}
+	producers.Go(func() {
+		for tick := time.Tick(100 * time.Millisecond); ctx.Err() == nil; <-tick {
+			waiting, err := os.ReadDir(filepath.Join(h.dir, "inbox"))
+			if err != nil {
+				h.t.Errorf("look into the inbox: %v", err)
+			}
+			h.full.Store(len(waiting) > killBacklog)
+		}
+	})
 	return func() {
 		cancel()
 		producers.Wait()
