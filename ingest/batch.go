@@ -93,7 +93,10 @@ func (in *Ingester) commit(ctx context.Context, b *batch) error {
 	if err != nil {
 		return err
 	}
-	s := in.settling()
+	s, err := in.settling()
+	if err != nil {
+		return err
+	}
 	rejected := b.rejected
 	for i, r := range results {
 		rejected = append(rejected, in.settleEntry(s, b.entries[i], r)...)

@@ -91,8 +91,10 @@ type Ingester struct {
 
 	parts      map[string]*part      // waiting for their run, by path
 	unfinished map[string]unfinished // by path
-	known      map[string]stamp      // files read in place whose fate is known, by path
+	known      map[string]knownFile  // files read in place whose fate is known, by path
+	lock       *Lock                 // of the home; nil when files are read in place
 	again      []file                // moved to done/, and found to be another version than was recorded
+	queued     bool                  // a pass has taken files from again, and is not through with them
 	anew       bool                  // something was forgotten so that the next pass reads it
 	unreadable map[string]error      // what the last scan could not read, by path
 	left       bool                  // something outside of the inbox is not recorded
@@ -115,7 +117,7 @@ type Trouble struct {
 func New(home Home, s *store.Store, opts Options) *Ingester {
 	return &Ingester{
 		home: home, store: s, opts: opts.withDefaults(),
-		stuck: map[string]stuck{}, told: map[string]bool{}, parts: map[string]*part{}, unfinished: map[string]unfinished{}, known: map[string]stamp{},
+		stuck: map[string]stuck{}, told: map[string]bool{}, parts: map[string]*part{}, unfinished: map[string]unfinished{}, known: map[string]knownFile{},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -17,20 +18,22 @@ var ErrHeld = errors.New("another daemon holds this home")
 // A Holder is the daemon of a home, as daemon.lock tells.
 type Holder struct {
 	PID     int       `json:"pid"`
-	HTTP    string    `json:"http,omitzero"` // its address, "" when it has none
 	Started time.Time `json:"started"`
+	// Unsettled is since when files may have been moved to done/ that nobody has
+	// looked at afterwards; zero when the daemon before stopped in good order. It
+	// stands in the first bytes of the file, which a disk writes at once.
+	Unsettled time.Time `json:"unsettled,omitzero"`
+	HTTP      string    `json:"http,omitzero"` // its address, "" when it has none
 	// How long its runs wait, and for whom, as [Options] say.
 	AssembleSeconds float64             `json:"assemble_seconds,omitzero"`
 	Expect          map[string][]string `json:"expect,omitempty"`
-	// Unsettled is since when files may have been moved to done/ that nobody has
-	// looked at afterwards; zero when the daemon before stopped in good order.
-	Unsettled time.Time `json:"unsettled,omitzero"`
 }
 
 // A Lock keeps other daemons out of a home.
 type Lock struct {
 	flock  *flock.Flock
 	holder Holder
+	mark   mark
 }
 
 func (h Home) lockPath() string { return filepath.Join(string(h), "daemon.lock") }
@@ -55,23 +58,13 @@ func (h Home) Lock() (*Lock, error) {
 			return nil, fmt.Errorf("%s (process %d): %w", h, holder.PID, ErrHeld)
 		}
 	}
-	now := time.Now().UTC()
-	l.holder = Holder{PID: os.Getpid(), Started: now, Unsettled: now}
 	last, err := h.readHolder()
-	switch {
-	case err != nil && h.isFresh(): // the first daemon of this home
-	case err != nil: // torn by a crash: look at everything
-		l.holder.Unsettled = time.Unix(0, 0).UTC()
-	case !last.Unsettled.IsZero():
-		l.holder.Unsettled = last.Unsettled
+	if err != nil { // no daemon was here before, or power was lost as it wrote
+		last.Unsettled = beginning
 	}
+	now := wallClock()
+	l.holder = Holder{PID: os.Getpid(), Started: now, Unsettled: l.mark.begin(last.Unsettled, now)}
 	return l, l.write()
-}
-
-// Unsettled is since when files in done/ must be looked at again; ok is false
-// when the last daemon stopped in good order.
-func (l *Lock) Unsettled() (since time.Time, ok bool) {
-	return l.holder.Unsettled, l.holder.Unsettled.Before(l.holder.Started)
 }
 
 // Announce writes down who holds the home: where it answers HTTP, "" when
@@ -82,39 +75,34 @@ func (l *Lock) Announce(http string, o Options) error {
 	return l.write()
 }
 
-// Settled notes that nothing that was moved to done/ before this daemon waits
-// there any more.
-func (l *Lock) Settled() error {
-	if _, left := l.Unsettled(); !left {
-		return nil
-	}
-	l.holder.Unsettled = l.holder.Started
-	return l.write()
-}
-
 // Release gives the home back. settled says that nothing waits in done/ to be
 // recorded ([Ingester.Settled]); else the next daemon looks there. What a process
 // before this one left there is not forgotten either.
 func (l *Lock) Release(settled bool) error {
-	last := Holder{Unsettled: l.holder.Started.Add(-time.Second)} // no process any more
-	switch since, left := l.Unsettled(); {
-	case left:
-		last.Unsettled = since
-	case settled:
+	last := Holder{Unsettled: l.holder.Unsettled} // no process any more
+	if settled && l.mark.since.IsZero() {
 		last.Unsettled = time.Time{}
 	}
 	l.holder = last
 	return errors.Join(l.write(), l.flock.Unlock())
 }
 
-// write overwrites the file in place: it is the one that is locked.
+// write overwrites the file in place, for it is the one that is locked, and in
+// one piece: it is never shorter than it was, so that neither a reader nor
+// whoever comes after a kill finds it empty.
 func (l *Lock) write() error {
-	f, err := os.OpenFile(l.flock.Path(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := os.OpenFile(l.flock.Path(), os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if _, err := f.WriteString(jsonText(l.holder) + "\n"); err != nil {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	text := jsonText(l.holder)
+	text += strings.Repeat(" ", max(0, int(info.Size())-len(text)-1)) + "\n"
+	if _, err := f.WriteAt([]byte(text), 0); err != nil {
 		return err
 	}
 	return f.Sync()
@@ -144,13 +132,6 @@ func (h Home) Holder() (holder Holder, ok bool) {
 	}
 	holder, _ = h.readHolder()
 	return holder, true
-}
-
-// isFresh reports whether nothing was ever moved out of the inbox.
-func (h Home) isFresh() bool {
-	done, doneErr := os.ReadDir(h.Done())
-	failed, failedErr := os.ReadDir(h.Failed())
-	return len(done)+len(failed) == 0 && doneErr == nil && failedErr == nil
 }
 
 // AssembleTimeout is how long the daemon's runs wait after their newest part.

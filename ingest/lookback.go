@@ -11,29 +11,18 @@ import (
 	"time"
 )
 
-// lookBack finds what was moved out of the inbox since the last daemon that
+// LookBack finds what was moved out of the inbox since the last daemon that
 // stopped in good order: a producer may have put a new version in place of the
 // one that was read just as it was moved. It is read once more from where it
 // lies; what is recorded turns out to be, and what failed has its reason beside it.
-func (in *Ingester) lookBack(ctx context.Context, lock *Lock) error {
+// Who records the inbox calls it first, as Watch does.
+func (in *Ingester) LookBack(ctx context.Context, lock *Lock) error {
+	in.lock = lock
 	since, unsettled := lock.Unsettled()
 	if !unsettled {
 		return nil
 	}
-	done := source{in.home.Done(), settledPlace}
-	err := done.scan(ctx, nil, func(f file) error {
-		info, err := os.Lstat(f.path)
-		if err != nil || f.ignored || stampOf(info).lastChange().Before(since) {
-			return nil
-		}
-		_, rel, found := strings.Cut(f.rel, string(filepath.Separator)) // behind the day's folder
-		if !found {
-			rel = f.rel
-		}
-		in.again = append(in.again, file{place: settledPlace, path: f.path, rel: rel})
-		return nil
-	}, stopAt)
-	if err != nil {
+	if err := in.lookIntoDone(ctx, since); err != nil {
 		return err
 	}
 	failed := source{in.home.Failed(), settledPlace}
@@ -46,6 +35,54 @@ func (in *Ingester) lookBack(ctx context.Context, lock *Lock) error {
 		}
 		return nil
 	}, stopAt)
+}
+
+// lookIntoDone finds what came to done/ or changed there since then. The folders
+// of the days before hold nothing of the kind, and are not read.
+func (in *Ingester) lookIntoDone(ctx context.Context, since time.Time) error {
+	done := source{in.home.Done(), settledPlace}
+	days, err := os.ReadDir(done.root)
+	if err != nil {
+		return fmt.Errorf("look back: %w", err)
+	}
+	for _, d := range days {
+		day, err := time.Parse(time.DateOnly, d.Name())
+		if !d.IsDir() || err == nil && day.Before(since.Truncate(24*time.Hour)) {
+			continue
+		}
+		err = done.scanDir(ctx, d.Name(), nil, func(f file) error {
+			info, err := os.Lstat(f.path)
+			if err != nil || f.ignored || stampOf(info).lastChange().Before(since) {
+				return nil
+			}
+			_, rel, _ := strings.Cut(f.rel, string(filepath.Separator)) // behind the day's folder
+			in.again = append(in.again, file{place: settledPlace, path: f.path, rel: rel})
+			return nil
+		}, stopAt)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readAgain reads what a look back found before anything else, and notes that it
+// is through: a daemon that is killed again and again, at the head of a long
+// queue, would else read ever more of done/ and come to nothing.
+func (in *Ingester) readAgain(ctx context.Context) error {
+	if in.lock == nil || in.lock.mark.since.IsZero() {
+		return nil
+	}
+	again := in.again
+	p := &pass{in: in, memory: newMemory(readAhead)}
+	if err := p.read(ctx, nil, nil); err != nil {
+		in.again = append(again, in.again...)
+		return err
+	}
+	if !in.Settled() {
+		return nil
+	}
+	return in.lock.lookedAt(wallClock())
 }
 
 // pruneDone deletes the folders of done/ that are older than is kept.

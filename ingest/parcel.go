@@ -16,6 +16,7 @@ import (
 type parcel struct {
 	file      file
 	stamp     stamp
+	fresh     bool // its stamp alone does not tell it from a later version
 	sha256    string
 	bytes     int64
 	doc       *document
@@ -56,7 +57,7 @@ func (p *pass) readAll(ctx context.Context, files <-chan file) <-chan parcel {
 func (in *Ingester) open(ctx context.Context, f file) parcel {
 	p := parcel{file: f}
 	c, err := readFile(f.path, in.opts.MaxBytes, f.place == inboxPlace)
-	p.stamp, p.sha256, p.bytes = c.stamp, c.sha256, c.stamp.size
+	p.stamp, p.fresh, p.sha256, p.bytes = c.stamp, c.fresh, c.sha256, c.stamp.size
 	switch {
 	case errors.As(err, &p.rejection):
 		if p.stamp == (stamp{}) {
@@ -80,8 +81,8 @@ func (in *Ingester) open(ctx context.Context, f file) parcel {
 		return p
 	}
 	p.doc.SHA256 = p.sha256
-	if p.doc.Kind == docRun || in.store == nil {
-		return p // the writer tells whether it is a duplicate
+	if p.doc.Kind == docRun && f.place != settledPlace || in.store == nil {
+		return p // the writer tells whether it is a duplicate, which it hardly ever is
 	}
 	asking, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()

@@ -84,7 +84,7 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 	parcels := p.readAll(ctx, work)
 	found := p.find(ctx, sources, enter)
 	queue := p.in.again // first what was moved already
-	p.in.again = nil
+	p.in.again, p.in.queued = nil, len(queue) > 0
 	var reading int
 	for found != nil || len(queue) > 0 || reading > 0 {
 		if len(parcels) == 0 || p.batch.full() {
@@ -125,6 +125,7 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 			return ctx.Err()
 		}
 	}
+	p.in.queued = false
 	return p.commit(ctx)
 }
 
@@ -132,7 +133,13 @@ func (p *pass) commit(ctx context.Context) error {
 	b := p.batch
 	p.batch = batch{}
 	defer p.memory.release(b.held)
-	return p.in.commit(ctx, &b)
+	if err := p.in.commit(ctx, &b); err != nil {
+		return err
+	}
+	if now := wallClock(); p.in.lock.due(now) && p.in.Settled() {
+		return p.in.lock.lookedAt(now)
+	}
+	return nil
 }
 
 // wanted reports whether a file that was found must be read: not when its fate is
@@ -145,7 +152,7 @@ func (p *pass) wanted(f file) bool {
 	stuck, isStuck := p.in.stuck[f.path]
 	if !waits && !rests && !isKnown && !isStuck {
 		if f.ignored {
-			p.ignore(f, stamp{})
+			p.ignore(f, knownFile{})
 		}
 		return !f.ignored
 	}
@@ -164,7 +171,7 @@ func (p *pass) wanted(f file) bool {
 	case isStuck:
 		return is != stuck.stamp || !time.Now().Before(stuck.retry)
 	case isKnown:
-		return is != known
+		return p.changed(f.path, known, is)
 	}
 	rest.scan = p.in.scan
 	p.in.unfinished[f.path] = rest
@@ -202,7 +209,7 @@ func (p *pass) take(c parcel) {
 	case c.changing, c.rejection != nil && c.rejection.unfinished && p.in.mayGrow(c.file):
 		p.rest(c)
 	case c.rejection != nil && c.ignorable():
-		p.ignore(c.file, c.stamp)
+		p.ignore(c.file, c.known())
 	case c.rejection != nil:
 		delete(p.in.unfinished, path)
 		p.batch.rejected = append(p.batch.rejected, c)
@@ -219,11 +226,11 @@ func (p *pass) take(c parcel) {
 	}
 }
 
-func (p *pass) ignore(f file, s stamp) {
+func (p *pass) ignore(f file, k knownFile) {
 	if _, told := p.in.known[f.path]; !told {
 		p.in.event(Event{Outcome: ignored, Files: []string{f.path}})
 	}
-	p.in.known[f.path] = s
+	p.in.known[f.path] = k
 }
 
 // rest leaves an unfinished file where it is, until it has changed or rested.

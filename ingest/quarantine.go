@@ -17,6 +17,21 @@ import (
 // reasonSuffix is what the reason's file adds to the name of a failed file.
 const reasonSuffix = ".reason.json"
 
+// freeFailure returns the path below failed/ for a file that had the path rel in
+// the inbox: rel itself where its own name and that of its reason are free, else
+// one with a suffix. No file gets a name that reasons have, for one that is
+// named like the reason of another would be overwritten by it.
+func (h Home) freeFailure(rel, sha256 string) string {
+	for try := range 8 {
+		to := alternative(rel, sha256, try)
+		_, err := os.Lstat(filepath.Join(h.Failed(), to) + reasonSuffix)
+		if err != nil && !strings.HasSuffix(strings.ToLower(to), reasonSuffix) {
+			return to
+		}
+	}
+	return rel // which moveAway finds taken
+}
+
 // writeReason puts the reason beside the failed file at path, whole or not at
 // all.
 func writeReason(path string, r Rejection) error {

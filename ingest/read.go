@@ -44,6 +44,7 @@ type contents struct {
 	data   []byte
 	sha256 string
 	stamp  stamp
+	fresh  bool // see [stamp.freshAt]
 }
 
 // errChanging reports that a file was written while it was read.
@@ -70,6 +71,7 @@ func readFile(path string, limit int64, ownLink bool) (c contents, err error) {
 		return c, err
 	}
 	c.stamp = stampOf(info)
+	c.fresh = c.stamp.freshAt(time.Now())
 	switch links := linksOf(info); {
 	case !info.Mode().IsRegular():
 		return c, notRegular("a " + kindOfFile(info.Mode()))

@@ -15,12 +15,15 @@ import (
 )
 
 // Ingest records what is there now. Without paths that is the inbox, which the
-// caller must have locked; else the files and folders named, which are read in
+// caller must have locked, and what [Ingester.LookBack] found; else the files and folders named, which are read in
 // place and not touched. It waits for files that are still being written for
 // as long as they may need, and then records every run as it is.
 func (in *Ingester) Ingest(ctx context.Context, paths ...string) error {
 	sources, err := in.sources(paths)
 	if err != nil {
+		return err
+	}
+	if err := in.readAgain(ctx); err != nil {
 		return err
 	}
 	for {
@@ -38,8 +41,11 @@ func (in *Ingester) Ingest(ctx context.Context, paths ...string) error {
 		if err != nil {
 			return err
 		}
+		if done && in.Settled() {
+			err = in.lock.lookedAt(wallClock())
+		}
 		if done {
-			return errors.Join(in.unreadableError(), in.stuckError())
+			return errors.Join(err, in.unreadableError(), in.stuckError())
 		}
 	}
 }
@@ -83,7 +89,7 @@ func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 		}
 		sources = append(sources, source{filepath.Clean(dir), inPlace})
 	}
-	if err := in.lookBack(ctx, lock); err != nil {
+	if err := in.LookBack(ctx, lock); err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped; the next daemon looks back again
 		}
@@ -99,7 +105,7 @@ func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 	in.watching = true
 	var r retry
 	follow(ctx, hints.hints, in.opts.Rescan, func(ctx context.Context) time.Time {
-		return in.look(ctx, lock, &r, sources, hints.enter)
+		return in.look(ctx, &r, sources, hints.enter)
 	})
 	cancel()
 	<-listening
@@ -114,17 +120,21 @@ func (in *Ingester) Settled() bool {
 			return false
 		}
 	}
-	return len(in.again) == 0 && !in.left
+	return len(in.again) == 0 && !in.queued && !in.left
 }
 
 // look is one scan of the daemon: it notes trouble, and tries again later.
-func (in *Ingester) look(ctx context.Context, lock *Lock, r *retry, sources []source, enter func(string)) time.Time {
+func (in *Ingester) look(ctx context.Context, r *retry, sources []source, enter func(string)) time.Time {
 	if in.Trouble() != nil && time.Now().Before(r.at) {
 		return r.at
 	}
-	next, err := in.pass(ctx, sources, enter)
+	err := in.readAgain(ctx)
+	var next time.Time
+	if err == nil {
+		next, err = in.pass(ctx, sources, enter)
+	}
 	if err == nil && in.Settled() {
-		err = errors.Join(lock.Settled(), in.pruneDone(time.Now()))
+		err = errors.Join(in.lock.lookedAt(wallClock()), in.pruneDone(time.Now()))
 	}
 	if err != nil {
 		return in.fail(ctx, r, err)

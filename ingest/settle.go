@@ -31,8 +31,9 @@ type stuck struct {
 // retryStuck is how long a stuck file is left alone.
 const retryStuck = time.Minute
 
-func (in *Ingester) settling() *settling {
-	return &settling{in: in, now: time.Now(), dirs: map[string]bool{}}
+func (in *Ingester) settling() (*settling, error) {
+	s := &settling{in: in, now: time.Now(), dirs: map[string]bool{}}
+	return s, in.lock.moving(wallClock())
 }
 
 // done moves a recorded file to done/.
@@ -40,7 +41,7 @@ func (s *settling) done(p parcel) {
 	delete(s.in.parts, p.file.path)
 	switch {
 	case p.file.place == inPlace, p.file.place == namedPlace:
-		s.in.known[p.file.path] = p.stamp
+		s.in.known[p.file.path] = p.known()
 		return
 	case p.file.place == settledPlace && !s.in.home.isFailed(p.file.path):
 		s.forget(p, p.file.path)
@@ -66,10 +67,11 @@ func (s *settling) failed(p parcel) {
 	path, ok := p.file.path, true
 	switch {
 	case p.file.place == inPlace, p.file.place == namedPlace:
-		s.in.known[path] = p.stamp
+		s.in.known[path] = p.known()
 		return
 	case p.file.place == settledPlace && s.in.home.isFailed(path): // another version of what failed before
 	default:
+		p.file.rel = s.in.home.freeFailure(p.file.rel, p.sha256)
 		path, ok = s.move(p, s.in.home.Failed())
 	}
 	if !ok {
@@ -97,7 +99,7 @@ func (s *settling) move(p parcel, folder string) (path string, ok bool) {
 	store.Step("moved")
 	s.dirs[filepath.Dir(path)] = true
 	s.dirs[filepath.Dir(p.file.path)] = true
-	if info, err := os.Lstat(path); err != nil || !stampOf(info).sameVersion(p.stamp) {
+	if info, err := os.Lstat(path); err != nil || !stampOf(info).sameVersion(p.stamp) || p.mayHaveChanged(path) {
 		s.in.again = append(s.in.again, file{place: settledPlace, path: path, rel: p.file.rel})
 		return "", false
 	}
@@ -150,7 +152,10 @@ func (in *Ingester) reject(ctx context.Context, parcels []parcel) error {
 	for i, r := range receipts {
 		of[i].FirstSeen, of[i].Attempts = store.Time(r.FirstSeen).Format(time.RFC3339), r.Attempts
 	}
-	s := in.settling()
+	s, err := in.settling()
+	if err != nil {
+		return err
+	}
 	for _, p := range parcels {
 		s.failed(p)
 		in.event(Event{Outcome: store.Rejected, Files: []string{p.file.path}, Rejection: p.rejection})

@@ -220,14 +220,14 @@ func TestADaemonThatWasKilledLooksBackIntoDone(t *testing.T) {
 	if err := lock.Release(false); err != nil {
 		t.Fatal(err)
 	}
-	day := filepath.Join(h.Done(), "2026-03-01", "SPEC-1")
+	day := filepath.Join(h.Done(), time.Now().UTC().Format(time.DateOnly), "SPEC-1")
 	if err := os.MkdirAll(day, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(day, "unseen.json"), []byte(runDocument("unseen", "x")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	d := h.watch(ingest.Options{KeepDone: 100 * 365 * 24 * time.Hour})
+	d := h.watch(ingest.Options{})
 	d.await(t, "the version nobody had looked at", isRun("unseen"))
 	if err := d.stop(); err != nil {
 		t.Fatal(err)

@@ -46,12 +46,14 @@ func (c *cli) ingestCommand() *cobra.Command {
 }
 
 func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (err error) {
-	release, err := c.prepareIngest(paths, opts)
+	lock, err := c.prepareIngest(paths, opts)
 	if err != nil {
 		return err
 	}
 	settled := true // nothing has been moved yet
-	defer func() { err = errors.Join(err, release(settled)) }()
+	if lock != nil {
+		defer func() { err = errors.Join(err, lock.Release(settled)) }()
+	}
 	s, err := store.Open(ctx, c.database())
 	if err != nil {
 		return err
@@ -67,7 +69,12 @@ func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (
 		}
 	}
 	in := ingest.New(c.Home(), s, opts)
-	err = in.Ingest(ctx, paths...)
+	if lock != nil {
+		err = in.LookBack(ctx, lock)
+	}
+	if err == nil {
+		err = in.Ingest(ctx, paths...)
+	}
 	settled = in.Settled()
 	bar.clear()
 	if err != nil {
@@ -86,26 +93,25 @@ func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (
 	return nil
 }
 
-// prepareIngest creates what is needed. For the inbox it takes the home, which
-// release gives back; files named by the user need nobody's leave.
-func (c *cli) prepareIngest(paths []string, opts ingest.Options) (release func(settled bool) error, err error) {
-	free := func(bool) error { return nil }
+// prepareIngest creates what is needed. For the inbox it takes the home; files
+// named by the user need nobody's leave, and lock is nil.
+func (c *cli) prepareIngest(paths []string, opts ingest.Options) (lock *ingest.Lock, err error) {
 	for _, p := range paths {
 		if _, err := os.Stat(p); err != nil {
 			return nil, err
 		}
 	}
 	if len(paths) > 0 && c.db != "" {
-		return free, nil
+		return nil, nil
 	}
 	if err := c.Home().Create(); err != nil || len(paths) > 0 {
-		return free, err
+		return nil, err
 	}
-	lock, err := c.lock("it records the inbox already; name files or folders to read them in place")
+	lock, err = c.lock("it records the inbox already; name files or folders to read them in place")
 	if err != nil {
 		return nil, err
 	}
-	return lock.Release, lock.Announce("", opts)
+	return lock, lock.Announce("", opts)
 }
 
 func summary(n ingest.Counts) string {
