@@ -20,6 +20,7 @@ func (p *pass) closeRuns(ctx context.Context, closing bool) error {
 		deadline := g.deadline(p.in.opts.AssembleTimeout)
 		if !closing && runID == "" && len(g.waitsFor(p.in.opts.Expect)) > 0 && time.Now().Before(deadline) {
 			p.due(deadline)
+			p.open++
 			continue
 		}
 		parcels, err := p.reopen(ctx, g)
