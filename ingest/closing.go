@@ -96,6 +96,7 @@ func (in *Ingester) hostRun(ctx context.Context, g *group) (string, error) {
 func (p *pass) reopen(ctx context.Context, g *group) (parcels []parcel, err error) {
 	ok := true
 	for _, part := range g.parts {
+		makeRoom(part.stamp.size)
 		c := p.in.open(ctx, part.file)
 		switch {
 		case c.unknown != nil:
