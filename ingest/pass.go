@@ -271,6 +271,11 @@ func (p *pass) dropVanished() {
 			delete(p.in.unfinished, path)
 		}
 	}
+	for path := range p.in.stuck {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) { // somebody else moved it
+			delete(p.in.stuck, path)
+		}
+	}
 }
 
 // vanished reports whether a file that no scan found is gone, rather than in a

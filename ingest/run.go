@@ -132,12 +132,12 @@ func (in *Ingester) look(ctx context.Context, lock *Lock, r *retry, sources []so
 		in.counting = false
 		return in.fail(ctx, r, err)
 	}
-	in.finished(ctx, p, hints.announced().since(in.announced))
-	in.announced = before
 	if in.trouble.Swap(nil) != nil {
 		in.opts.Log.Info("recording again")
 	}
 	r.succeeded()
+	in.finished(ctx, p, hints.announced().since(in.announced))
+	in.announced = before
 	return p.next
 }
 
