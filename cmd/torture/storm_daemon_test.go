@@ -44,12 +44,15 @@ func startStorm(t *testing.T, home string, before ...string) *stormDaemon {
 	}
 	go func() { d.done <- d.cmd.Wait() }()
 	t.Cleanup(func() { d.cmd.Process.Kill() })
-	d.await("answers", time.Minute, func() bool {
+	d.await("answers", stormPatience, func() bool {
 		d.addr = d.address()
 		return d.addr != ""
 	})
 	return d
 }
+
+// stormPatience is for what takes a moment on an idle machine.
+const stormPatience = 2 * time.Minute
 
 // await waits until fits is true; a daemon that has died does not make it so.
 func (d *stormDaemon) await(what string, patience time.Duration, fits func() bool) {
@@ -79,7 +82,8 @@ func (d *stormDaemon) address() string {
 	return holder.HTTP
 }
 
-// metric is the sum of the samples of one name at /metrics.
+// metric is the sum of the samples at /metrics whose name is that pattern, with
+// or without labels.
 func (d *stormDaemon) metric(name string) float64 {
 	d.t.Helper()
 	client := http.Client{Timeout: 30 * time.Second}
@@ -113,7 +117,7 @@ func (d *stormDaemon) drain(runs int) {
 	d.t.Helper()
 	recorded := -1.0
 	for recorded < float64(runs) || d.metric("consensusd_inbox_files") > 0 {
-		d.await("recorded more than "+fmt.Sprint(recorded)+" runs", 2*time.Minute, func() bool {
+		d.await("recorded more than "+fmt.Sprint(recorded)+" runs", 2*stormPatience, func() bool {
 			now := d.metric("consensusd_runs_total")
 			progress := now > recorded || now >= float64(runs) && d.metric("consensusd_inbox_files") == 0
 			recorded = max(recorded, now)
@@ -153,7 +157,7 @@ func (d *stormDaemon) status(name string) string {
 func (d *stormDaemon) stall() {
 	d.t.Helper()
 	d.signal(syscall.SIGSTOP)
-	d.await("stood still", time.Minute, func() bool { return strings.HasPrefix(d.status("State"), "T") })
+	d.await("stood still", stormPatience, func() bool { return strings.HasPrefix(d.status("State"), "T") })
 }
 
 func (d *stormDaemon) signal(s syscall.Signal) {

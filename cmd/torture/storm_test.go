@@ -11,7 +11,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // stormPeak is how much memory a daemon may take, in MiB, whatever waits for
@@ -45,12 +44,12 @@ func TestABurstOfFilesBehindAStalledDaemonLosesNothing(t *testing.T) {
 	}
 	home := filepath.Join(t.TempDir(), "a storm")
 	d := startStorm(t, home)
-	d.await("looked at the inbox", time.Minute, func() bool { return d.metric("consensusd_passes_total") > 0 })
+	d.await("looked at the inbox", stormPatience, func() bool { return d.metric("consensusd_passes_total") > 0 })
 	d.stall()
 	stormDrop(t, filepath.Join(home, "inbox"), files)
 	d.signal(syscall.SIGCONT)
 	d.drain(files)
-	d.await("counted an overflow", time.Minute, func() bool { return d.metric("consensusd_watch_overflows_total") > 0 })
+	d.await("counted an overflow", stormPatience, func() bool { return d.metric("consensusd_watch_overflows_total") > 0 })
 	overflows, peak := d.metric("consensusd_watch_overflows_total"), d.peak()
 	if peak > stormPeak {
 		t.Errorf("the daemon took %d MiB, more than %d", peak, stormPeak)
@@ -73,7 +72,7 @@ func TestAMillionFilesAreRecordedInBoundedMemory(t *testing.T) {
 	peak := d.peak()
 	d.kill() // the next daemon looks back at what it has moved
 	again := startStorm(t, home)
-	again.await("looked back and at the inbox", 10*time.Minute, func() bool { return again.metric("consensusd_passes_total") > 0 })
+	again.await("looked back and at the inbox", 5*stormPatience, func() bool { return again.metric("consensusd_passes_total") > 0 })
 	back := again.peak()
 	if peak > stormPeak || back > stormPeak {
 		t.Errorf("the daemon took %d MiB, and %d to look back; more than %d", peak, back, stormPeak)
