@@ -23,7 +23,7 @@ func readAnswer(d *document, obj *object, o origin) *string {
 	if agent == "" && o.name.Agent == "" {
 		agent = agentName(obj.text("model"))
 	}
-	a := answer{Agent: agent, Content: string(obj.source), Error: errorText(obj)}
+	a := answer{Agent: agent, Content: textOf(obj.source), Error: errorText(obj)}
 	a.Created, _ = d.time(obj, o, timeNames...)
 	for _, e := range obj.members {
 		if slices.Contains(headerMembers, e.name) && isScalar(e.value) {

@@ -85,6 +85,7 @@ func (in *Ingester) commit(ctx context.Context, b *batch) error {
 	if b.empty() {
 		return nil
 	}
+	defer in.publish()
 	recorded, err := in.confirm(ctx, b.duplicates)
 	if err != nil {
 		return err
@@ -144,7 +145,10 @@ func (in *Ingester) record(ctx context.Context, entries []*entry) ([]store.Resul
 	for i, e := range entries {
 		all[i] = store.Entry{Record: e.record, Merge: e.merge}
 	}
-	return in.store.RecordAll(ctx, all)
+	begin := time.Now()
+	results, err := in.store.RecordAll(ctx, all)
+	in.figures.committed(begin, err)
+	return results, err
 }
 
 // settleEntry settles the files of one run, and returns those to be rejected.

@@ -20,6 +20,7 @@ func (p *pass) closeRuns(ctx context.Context, closing bool) error {
 		deadline := g.deadline(p.in.opts.AssembleTimeout)
 		if !closing && runID == "" && len(g.waitsFor(p.in.opts.Expect)) > 0 && time.Now().Before(deadline) {
 			p.due(deadline)
+			p.open++
 			continue
 		}
 		parcels, err := p.reopen(ctx, g)
@@ -95,6 +96,7 @@ func (in *Ingester) hostRun(ctx context.Context, g *group) (string, error) {
 func (p *pass) reopen(ctx context.Context, g *group) (parcels []parcel, err error) {
 	ok := true
 	for _, part := range g.parts {
+		makeRoom(part.stamp.size)
 		c := p.in.open(ctx, part.file)
 		switch {
 		case c.unknown != nil:

@@ -105,7 +105,7 @@ var errTrailing = errors.New("text after the JSON value")
 // error the answer holds what came before it; if the error is
 // io.ErrUnexpectedEOF, then text is the beginning of a JSON value.
 func parseAnswer(dec *jsontext.Decoder, text string) (a answerText, err error) {
-	dec.Reset(strings.NewReader(text), lenient...)
+	dec.Reset(bytes.NewBuffer(bytesOf(text)), lenient...)
 	if err := a.read(dec); err != nil {
 		return a, err
 	}
@@ -158,14 +158,14 @@ func (a *answerText) member(dec *jsontext.Decoder, in scope, name string) error 
 			return err
 		}
 		a.conflicts = append(a.conflicts, conflictList(v)...)
-		return a.values(jsontext.NewDecoder(bytes.NewReader(v), lenient...), 0)
+		return a.values(jsontext.NewDecoder(bytes.NewBuffer(v), lenient...), 0)
 	case name == `"error"` && in == inWhole:
 		v, err := dec.ReadValue()
 		if err != nil {
 			return err
 		}
 		a.failure = cmp.Or(a.failure, failureText(v))
-		return a.values(jsontext.NewDecoder(bytes.NewReader(v), lenient...), 0)
+		return a.values(jsontext.NewDecoder(bytes.NewBuffer(v), lenient...), 0)
 	case in == inWhole && kind == '"':
 		v, err := dec.ReadValue()
 		if err == nil {
@@ -181,7 +181,7 @@ func (a *answerText) text(name string, v jsontext.Value) {
 	said := v[1 : len(v)-1]
 	a.add(said, isPreamble(name[1:len(name)-1]))
 	if len(v) > len(a.inner) && beginsLikeAnswer(said) {
-		a.inner = v.Clone()
+		a.inner = v
 	}
 	var to *string
 	switch name {
@@ -231,7 +231,7 @@ func (a answerText) reading(wraps int) reading {
 // member may also be a single conflict, or no valid JSON, which lists nothing.
 func conflictList(v jsontext.Value) []string {
 	var list []string
-	dec := jsontext.NewDecoder(bytes.NewReader(v), lenient...)
+	dec := jsontext.NewDecoder(bytes.NewBuffer(v), lenient...)
 	if dec.PeekKind() == '[' {
 		dec.ReadToken()
 	}
@@ -256,7 +256,7 @@ func conflictText(v jsontext.Value) string {
 		s = conflictTopic(v)
 		fallthrough
 	default:
-		w.values(jsontext.NewDecoder(bytes.NewReader(v), lenient...), 0)
+		w.values(jsontext.NewDecoder(bytes.NewBuffer(v), lenient...), 0)
 		if s == "" {
 			v = v.Clone()
 			v.Compact(lenient...)
@@ -277,7 +277,7 @@ func conflictText(v jsontext.Value) string {
 func conflictTopic(v jsontext.Value) string {
 	names := []string{`"issue"`, `"conflict"`, `"description"`, `"topic"`, `"summary"`}
 	topics := make([]string, len(names))
-	dec := jsontext.NewDecoder(bytes.NewReader(v), lenient...)
+	dec := jsontext.NewDecoder(bytes.NewBuffer(v), lenient...)
 	dec.ReadToken()
 	for dec.PeekKind() == '"' {
 		name, _ := dec.ReadValue()
@@ -305,6 +305,6 @@ func eachOnce(list []string) []string {
 }
 
 func unquote(v jsontext.Value) string {
-	s, _ := jsontext.AppendUnquote(nil, v) // its only error here is invalid UTF-8, and U+FFFD stands for that
-	return string(s)
+	s, _ := jsontext.AppendUnquote(make([]byte, 0, len(v)), v) // its only error here is invalid UTF-8, and U+FFFD stands for that
+	return textOf(s)
 }

@@ -2,7 +2,9 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -14,14 +16,17 @@ type hinter struct {
 	hints   chan struct{}
 	log     *slog.Logger
 	told    map[string]bool // folders that cannot be watched
+
+	events, created atomic.Uint64
+	overflows       *atomic.Uint64
 }
 
-func newHinter(log *slog.Logger) *hinter {
+func newHinter(log *slog.Logger, overflows *atomic.Uint64) *hinter {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		log.Warn("no file events, looking every few seconds instead", "error", err)
 	}
-	return &hinter{w, make(chan struct{}, 1), log, map[string]bool{}}
+	return &hinter{watcher: w, hints: make(chan struct{}, 1), log: log, told: map[string]bool{}, overflows: overflows}
 }
 
 // enter watches a folder; doing so again is harmless. Without a watch the
@@ -52,12 +57,19 @@ func (h *hinter) run(ctx context.Context) {
 			if !ok {
 				return
 			}
+			if e.Has(fsnotify.Create) {
+				h.created.Add(1)
+			}
 			if e.Has(fsnotify.Create) || e.Has(fsnotify.Write) {
+				h.events.Add(1)
 				h.hint()
 			}
 		case err, ok := <-h.watcher.Errors:
 			if !ok {
 				return
+			}
+			if errors.Is(err, fsnotify.ErrEventOverflow) {
+				h.overflows.Add(1)
 			}
 			h.log.Warn("file events were lost, looking at everything", "error", err)
 			h.hint()
@@ -71,4 +83,27 @@ func (h *hinter) hint() {
 	case h.hints <- struct{}{}:
 	default:
 	}
+}
+
+// An announcement is how much file events have told so far.
+type announcement struct{ events, created, overflows uint64 }
+
+func (h *hinter) announced() announcement {
+	return announcement{h.events.Load(), h.created.Load(), h.overflows.Load()}
+}
+
+// since returns what events have told after an earlier announcement.
+func (a announcement) since(before announcement) announcement {
+	return announcement{a.events - before.events, a.created - before.created, a.overflows - before.overflows}
+}
+
+// lacking returns how many of the new files that a scan found it was not asked
+// for. After an overflow that is what goes beyond the files that events told of;
+// else an event that asked for the scan may stand for many, as that of a folder
+// does.
+func (a announcement) lacking(found uint64) uint64 {
+	if a.events > 0 && a.overflows == 0 || found <= a.created {
+		return 0
+	}
+	return found - a.created
 }

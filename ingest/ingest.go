@@ -83,7 +83,7 @@ type Counts struct {
 }
 
 // An Ingester records the files of one home. One goroutine at a time may use
-// it, but for Trouble.
+// it, but for Trouble and Figures.
 type Ingester struct {
 	home  Home
 	store *store.Store
@@ -103,8 +103,16 @@ type Ingester struct {
 	watching   bool
 	scan       int // counts scans
 	counts     Counts
+	figures    Figures
 
-	trouble atomic.Pointer[Trouble]
+	announced     announcement // when the last scan began
+	counting      bool         // the last scan saw everything: what is new came after it
+	failedAt      uint64       // files that were rejected when failed/ was counted
+	failedCounted time.Time    // when it was
+
+	trouble   atomic.Pointer[Trouble]
+	published atomic.Pointer[Figures]
+	overflows atomic.Uint64
 }
 
 // Trouble is why nothing can be recorded at present.
@@ -115,10 +123,13 @@ type Trouble struct {
 
 // New returns an ingester that records into s.
 func New(home Home, s *store.Store, opts Options) *Ingester {
-	return &Ingester{
+	in := &Ingester{
 		home: home, store: s, opts: opts.withDefaults(),
-		stuck: map[string]stuck{}, told: map[string]bool{}, parts: map[string]*part{}, unfinished: map[string]unfinished{}, known: map[string]knownFile{},
+		stuck: map[string]stuck{}, told: map[string]bool{}, parts: map[string]*part{}, unfinished: map[string]unfinished{}, known: map[string]knownFile{}, unreadable: map[string]error{},
+		figures: newFigures(),
 	}
+	in.publish()
+	return in
 }
 
 // Trouble returns why nothing can be recorded at present, nil when all is well.
@@ -151,13 +162,21 @@ func (in *Ingester) event(e Event) {
 	case ignored:
 		in.counts.Ignored += n
 	}
+	in.figures.count(e)
 	in.opts.OnEvent(e)
 }
 
 const ignored = "ignored"
 
+// maxTold bounds what is remembered of warnings: after so many, all may be
+// given again.
+const maxTold = 10_000
+
 // tellOnce warns of something wrong with a path, once until the reason changes.
 func (in *Ingester) tellOnce(what, path string, err error) {
+	if len(in.told) >= maxTold {
+		clear(in.told)
+	}
 	key := what + " " + path + ": " + err.Error()
 	if !in.told[key] {
 		in.told[key] = true

@@ -59,8 +59,13 @@ func (m members) failure() string {
 // object returns the members as JSON text, sorted by name, so that the same
 // members always make the same text.
 func (m members) object() jsontext.Value {
-	text := []byte{'{'}
-	for _, e := range m.each() {
+	each := m.each()
+	size := len("{}")
+	for _, e := range each {
+		size += 2*len(e.name) + len(e.value) + len(`"":,`)
+	}
+	text := append(make([]byte, 0, size), '{')
+	for _, e := range each {
 		if len(text) > 1 {
 			text = append(text, ',')
 		}

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"os"
+	"runtime"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -30,7 +31,20 @@ func (m *memory) acquire(ctx context.Context, f file) int64 {
 	if m.free.Acquire(ctx, n) != nil {
 		return 0
 	}
+	makeRoom(info.Size())
 	return n
 }
 
 func (m *memory) release(n int64) { m.free.Release(n) }
+
+// largeFile is the size from which on a file is worth a collection, which
+// takes some milliseconds.
+const largeFile = 8 << 20
+
+// makeRoom collects what is left of earlier files before a large one is read:
+// else two of them would be in memory, one of which nobody needs.
+func makeRoom(size int64) {
+	if size >= largeFile {
+		runtime.GC()
+	}
+}

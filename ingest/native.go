@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -155,10 +156,13 @@ func onlyPartMembers(obj *object) bool {
 // contentText returns a content as it is stored: a string's text, and any
 // other JSON byte for byte.
 func contentText(v jsontext.Value) string {
-	if v.Kind() == '"' {
-		return unquoted(v)
+	switch {
+	case v.Kind() != '"':
+		return textOf(v)
+	case bytes.IndexByte(v, '\\') < 0:
+		return textOf(v[1 : len(v)-1])
 	}
-	return string(v)
+	return unquoted(v)
 }
 
 // errorText returns why there is no answer, "" when there is no error.

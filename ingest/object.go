@@ -190,11 +190,11 @@ func elements(v jsontext.Value) []jsontext.Value {
 
 // unquoted returns the text of a JSON string that has been checked.
 func unquoted(v jsontext.Value) string {
-	b, err := jsontext.AppendUnquote(nil, v)
+	b, err := jsontext.AppendUnquote(make([]byte, 0, len(v)), v)
 	if err != nil {
 		return ""
 	}
-	return string(b)
+	return textOf(b)
 }
 
 // jsonText returns any value as JSON text; what is given is known to marshal.

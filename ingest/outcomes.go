@@ -91,7 +91,7 @@ func readExport(d *document, obj *object, o origin) *string {
 func readHandmade(d *document, obj *object, o origin) *string {
 	d.Kind = docSynthesis
 	created := d.runTime(obj, o, timeOfRun)
-	y := &synthesis{Content: string(obj.source), Created: created}
+	y := &synthesis{Content: textOf(obj.source), Created: created}
 	for _, e := range obj.members {
 		if isHeader(e.name) && isScalar(e.value) {
 			y.Metadata.set(e.name, e.value)

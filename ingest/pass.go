@@ -32,28 +32,29 @@ type pass struct {
 	errs    []error        // why the inbox could not be read
 	done    int
 	found   int
+	fresh   uint64 // files that no scan has found before
+	open    uint64 // runs that wait for parts
 }
 
-// pass reads what is new in the sources, records what is complete, and returns
-// when the next file or run falls due. Each folder is given to enter before it
-// is read.
-func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir string)) (next time.Time, err error) {
+// pass reads what is new in the sources and records what is complete. Each
+// folder is given to enter before it is read.
+func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir string)) (*pass, error) {
 	in.scan++
 	in.anew, in.unreadable = false, map[string]error{}
 	p := &pass{in: in, memory: newMemory(readAhead)}
 	again := in.again
 	if err := p.read(ctx, sources, enter); err != nil {
 		in.again = append(again, in.again...) // no scan would find them
-		return time.Time{}, err
+		return p, err
 	}
 	p.dropVanished()
 	if err := p.closeRuns(ctx, false); err != nil {
-		return time.Time{}, err
+		return p, err
 	}
 	if len(in.again) > 0 || in.anew {
 		p.due(time.Now().Add(minReread))
 	}
-	return p.next, errors.Join(p.errs...)
+	return p, errors.Join(p.errs...)
 }
 
 // closeAll records every run that waits as it is. It is not done when a file
@@ -153,8 +154,10 @@ func (p *pass) wanted(f file) bool {
 	if !waits && !rests && !isKnown && !isStuck {
 		if f.ignored {
 			p.ignore(f, knownFile{})
+			return false
 		}
-		return !f.ignored
+		p.fresh++
+		return true
 	}
 	if f.ignored {
 		return false
@@ -273,6 +276,11 @@ func (p *pass) dropVanished() {
 	for path, u := range p.in.unfinished {
 		if u.scan != p.in.scan && p.vanished(path) {
 			delete(p.in.unfinished, path)
+		}
+	}
+	for path := range p.in.stuck {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) { // somebody else moved it
+			delete(p.in.stuck, path)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (j *judgement) record() store.Record {
 		}
 		rec.Artifacts = append(rec.Artifacts, store.Artifact{
 			ArtifactID: id, RunID: j.runID, Agent: x.Agent, Content: x.Content,
-			Metadata: schema.Object(x.Metadata.object()), CreatedAt: created.Unix(),
+			Metadata: schema.Object(textOf(x.Metadata.object())), CreatedAt: created.Unix(),
 		})
 	}
 	for _, y := range j.syntheses {
@@ -76,6 +76,6 @@ func (j *judgement) synthesisRow(y synthesis) store.Synthesis {
 	return store.Synthesis{
 		SynthesisID: id, RunID: j.runID, SynthesizedContent: y.Content,
 		ConsensusVerdict: schema.VerdictOf(j.ok, j.degraded),
-		Metadata:         schema.Object(metadata.object()), CreatedAt: created.Unix(),
+		Metadata:         schema.Object(textOf(metadata.object())), CreatedAt: created.Unix(),
 	}
 }

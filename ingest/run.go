@@ -27,12 +27,12 @@ func (in *Ingester) Ingest(ctx context.Context, paths ...string) error {
 		return err
 	}
 	for {
-		next, err := in.pass(ctx, sources, nil)
+		p, err := in.pass(ctx, sources, nil)
 		if err != nil {
 			return err
 		}
 		if len(in.unfinished)+len(in.again) > 0 || in.anew {
-			if !sleep(ctx, max(time.Until(next), minReread)) {
+			if !sleep(ctx, max(time.Until(p.next), minReread)) {
 				return ctx.Err()
 			}
 			continue
@@ -95,7 +95,7 @@ func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 		}
 		return err
 	}
-	hints := newHinter(in.opts.Log)
+	hints := newHinter(in.opts.Log, &in.overflows)
 	ctx, cancel := context.WithCancel(ctx)
 	listening := make(chan struct{})
 	go func() {
@@ -105,7 +105,7 @@ func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 	in.watching = true
 	var r retry
 	follow(ctx, hints.hints, in.opts.Rescan, func(ctx context.Context) time.Time {
-		return in.look(ctx, &r, sources, hints.enter)
+		return in.look(ctx, &r, sources, hints)
 	})
 	cancel()
 	<-listening
@@ -124,26 +124,31 @@ func (in *Ingester) Settled() bool {
 }
 
 // look is one scan of the daemon: it notes trouble, and tries again later.
-func (in *Ingester) look(ctx context.Context, r *retry, sources []source, enter func(string)) time.Time {
+func (in *Ingester) look(ctx context.Context, r *retry, sources []source, hints *hinter) time.Time {
 	if in.Trouble() != nil && time.Now().Before(r.at) {
 		return r.at
 	}
+	before := hints.announced()
+	in.countInbox(ctx)
+	p := &pass{}
 	err := in.readAgain(ctx)
-	var next time.Time
 	if err == nil {
-		next, err = in.pass(ctx, sources, enter)
+		p, err = in.pass(ctx, sources, hints.enter)
 	}
 	if err == nil && in.Settled() {
 		err = errors.Join(in.lock.lookedAt(wallClock()), in.pruneDone(time.Now()))
 	}
 	if err != nil {
+		in.counting = false
 		return in.fail(ctx, r, err)
 	}
 	if in.trouble.Swap(nil) != nil {
 		in.opts.Log.Info("recording again")
 	}
 	r.succeeded()
-	return next
+	in.finished(ctx, p, hints.announced().since(in.announced))
+	in.announced = before
+	return p.next
 }
 
 func (in *Ingester) fail(ctx context.Context, r *retry, err error) time.Time {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -97,7 +96,7 @@ func (p *pass) find(ctx context.Context, sources []source, enter func(dir string
 }
 
 // scan calls visit for every file below src, folder by folder in the order of
-// names. enter is called with every folder before it is read: a watch that is
+// [entriesOf]. enter is called with every folder before it is read: a watch that is
 // added then misses nothing. A folder that goes away meanwhile is no error; one
 // that cannot be read is given to skip, and its neighbours are scanned.
 func (src source) scan(ctx context.Context, enter func(dir string), visit func(file) error, skip func(dir string, err error) error) error {
@@ -112,17 +111,15 @@ func (src source) scanDir(ctx context.Context, rel string, enter func(string), v
 	if enter != nil {
 		enter(dir)
 	}
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) && rel != "." {
-		return nil
-	}
-	if err != nil && rel != "." {
-		return skip(dir, err)
-	}
-	if err != nil {
-		return fmt.Errorf("scan %s: %w", dir, err)
-	}
-	for _, e := range entries {
+	for e, err := range entriesOf(dir) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && rel != ".":
+			return nil
+		case err != nil && rel != ".":
+			return skip(dir, err)
+		case err != nil:
+			return fmt.Errorf("scan %s: %w", dir, err)
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -11,10 +11,11 @@ import (
 // readyTimeout bounds how long /readyz lets a busy database keep it waiting.
 const readyTimeout = 3 * time.Second
 
-// Handler answers /healthz, that the process lives, and /readyz, whether it can
-// record now: ready returns nil when it can, else why not.
-func Handler(ready func(context.Context) error) http.Handler {
+// Handler answers /healthz, that the process lives, /readyz, whether it can
+// record now, and /metrics. ready returns nil when it can, else why not.
+func Handler(ready func(context.Context) error, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/metrics", metrics)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, health{Status: "ok"})
 	})
@@ -28,7 +29,7 @@ func Handler(ready func(context.Context) error) http.Handler {
 		reply(w, http.StatusOK, readiness{Ready: true})
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, http.StatusNotFound, Error{Code: "not_found", Message: "there is nothing here", Hint: "ask for /healthz or /readyz"})
+		refuse(w, http.StatusNotFound, Error{Code: "not_found", Message: "there is nothing here", Hint: "ask for /healthz, /readyz or /metrics"})
 	})
 	return readOnly(mux)
 }

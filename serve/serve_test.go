@@ -24,7 +24,7 @@ func start(t *testing.T, tokenFile string, ready func(context.Context) error) st
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx, Handler(ready)) }()
+	go func() { done <- s.Run(ctx, Handler(ready, Metrics(Build{}, still))) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
@@ -126,6 +126,8 @@ func TestOnlyWhoKnowsTheTokenIsAnswered(t *testing.T) {
 		"empty":                   {ask{path: "/readyz", token: "Bearer "}, 401},
 		"another scheme":          {ask{path: "/readyz", token: "Basic " + secret}, 401},
 		"no path around it":       {ask{path: "/healthz/../readyz"}, 401},
+		"no figures without it":   {ask{path: "/metrics"}, 401},
+		"figures with it":         {ask{path: "/metrics", token: "Bearer " + secret}, 200},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -197,7 +199,7 @@ func TestRequestsUnderWayAreAnsweredAtTheEnd(t *testing.T) {
 		done <- s.Run(ctx, Handler(func(context.Context) error {
 			stop()
 			return nil
-		}))
+		}, Metrics(Build{}, still)))
 	}()
 	if status, _, body := (ask{path: "/readyz"}).of(t, s.Addr()); status != 200 {
 		t.Errorf("status %d: %s", status, body)
@@ -213,7 +215,7 @@ func TestRunSaysWhenItCannotServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	if err := s.Run(t.Context(), Handler(fine)); err == nil {
+	if err := s.Run(t.Context(), Handler(fine, Metrics(Build{}, still))); err == nil {
 		t.Error("serving on a closed listener was no error")
 	}
 }

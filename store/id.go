@@ -34,10 +34,15 @@ func SynthesisID(at time.Time, runID, content string) string {
 func timeOrdered(at time.Time, kind string, parts ...string) string {
 	h := sha256.New()
 	var length [8]byte
+	piece := make([]byte, 4<<10)
 	for _, p := range append([]string{kind}, parts...) {
 		binary.BigEndian.PutUint64(length[:], uint64(len(p)))
 		h.Write(length[:])
-		h.Write([]byte(p))
+		for len(p) > 0 { // piece by piece: a content may be very large
+			n := copy(piece, p)
+			h.Write(piece[:n])
+			p = p[n:]
+		}
 	}
 	var id uuid.UUID
 	copy(id[6:], h.Sum(nil)[:10])

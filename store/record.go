@@ -75,7 +75,11 @@ type recording func(ctx context.Context, tx *sql.Tx, q sqlite.Querier, e Entry) 
 func (s *Store) recordAll(ctx context.Context, entries []Entry, recordOne recording) ([]Result, error) {
 	results := make([]Result, len(entries))
 	order := inOrder(entries, compareEntries)
+	large := areLarge(entries)
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx, q sqlite.Querier) error {
+		if large {
+			q = s.engine.read(tx)
+		}
 		for _, i := range order {
 			r, err := recordOne(ctx, tx, q, entries[i])
 			if err != nil {
@@ -151,7 +155,14 @@ func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
 	var stored Record
 	if isNew == 0 {
 		outcome = Amended
-		if stored, err = locked(ctx, q, e.Run.RunID); err != nil { // before this entry's receipts are among its own
+		run, err := lockRun(ctx, q, e.Run.RunID)
+		if err != nil {
+			return Result{}, err
+		}
+		if runID, known, err := knownAs(ctx, q, e.Receipts); known || err != nil {
+			return Result{Outcome: Duplicate, RunID: runID}, err
+		}
+		if stored, err = withBelongings(ctx, q, run); err != nil { // before this entry's receipts are among its own
 			return Result{}, err
 		}
 	}
@@ -174,19 +185,6 @@ func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
 		outcome = Duplicate
 	}
 	return Result{Outcome: outcome, RunID: e.Run.RunID}, nil
-}
-
-// locked returns a stored run, which nobody else amends until the transaction
-// ends.
-func locked(ctx context.Context, q sqlite.Querier, runID string) (Record, error) {
-	run, err := q.LockRun(ctx, runID)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Record{}, errVanished
-	}
-	if err != nil {
-		return Record{}, err
-	}
-	return withBelongings(ctx, q, run)
 }
 
 // insertReceipts returns how many of the receipts of rec were there before, and

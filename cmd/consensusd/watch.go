@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -28,9 +29,10 @@ has not been recorded waits in the inbox.
 A run is recorded when its agents and a synthesis are in, when a manifest says
 that it is complete, or --assemble-timeout after its newest part.
 
-It answers /healthz (the process lives) and /readyz (it can record now) over
-HTTP. Another address than loopback needs --http-token-file; whoever asks then
-sends the token in it as Authorization: Bearer TOKEN.`
+It answers /healthz (the process lives), /readyz (it can record now) and
+/metrics (figures for Prometheus) over HTTP. Another address than loopback needs
+--http-token-file; whoever asks then sends the token in it as Authorization:
+Bearer TOKEN.`
 
 const watchExample = `  consensusd watch
   consensusd watch --home /var/lib/consensusd --expect plan=gemini,claude,gpt_pro
@@ -72,7 +74,7 @@ func (c *cli) watchCommand() *cobra.Command {
 	f.Var(&w.observe, "observe", "also read this tree, in place (repeatable)")
 	f.Var(&w.rescan, "rescan", "how long at most between looks at the inbox")
 	f.Var(&w.keepDone, "keep-done", "how long recorded files stay in done/; 0 deletes them at once")
-	f.Var(&w.http, "http", "where to answer /healthz and /readyz; off")
+	f.Var(&w.http, "http", "where to answer /healthz, /readyz and /metrics; off")
 	f.StringVar(&w.tokenFile, "http-token-file", "", "`file` with the token that HTTP requests must bring")
 	return cmd
 }
@@ -114,7 +116,7 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 	defer stop()
 	if server != nil {
 		serving.Go(func() {
-			if err := server.Run(ctx, serve.Handler(in.Ready)); err != nil {
+			if err := server.Run(ctx, serve.Handler(in.Ready, metricsOf(in))); err != nil {
 				log.Error("no longer answering HTTP; recording goes on", "error", err)
 			}
 		})
@@ -155,6 +157,12 @@ func (c *cli) listen(w *watching, log *slog.Logger) (*serve.Server, error) {
 	}
 	log.Warn("not answering HTTP; recording goes on", "error", err, "remedy", "choose another --http, or off")
 	return nil, nil
+}
+
+func metricsOf(in *ingest.Ingester) http.Handler {
+	v := versionOf()
+	build := serve.Build{Version: v.Version, Revision: v.Revision, Go: v.Go, Database: v.Database}
+	return serve.Metrics(build, func() serve.Figures { return serve.Figures(in.Figures()) })
 }
 
 // greet says what happens now, and how to go on.
