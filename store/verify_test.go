@@ -38,44 +38,44 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 		"content of an artifact": {
 			"UPDATE agent_artifacts SET content = content || ' ' WHERE agent = 'claude' AND run_id = '" + run + "'",
 			[]Problem{
-				{"artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
+				{"artifact_altered", "artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
 			},
 		},
 		"agent of an artifact": {
 			"UPDATE agent_artifacts SET agent = 'gpt' WHERE agent = 'claude' AND run_id = '" + run + "'",
 			[]Problem{
-				{"artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
+				{"artifact_altered", "artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
 			},
 		},
 		"run of an artifact": {
 			"UPDATE agent_artifacts SET run_id = '" + sample(2).Run.RunID + "' WHERE agent = 'claude' AND run_id = '" + run + "'",
 			[]Problem{
-				{"artifact", sample(1).Artifacts[0].ArtifactID, "(run " + sample(2).Run.RunID + ")"},
+				{"artifact_altered", "artifact", sample(1).Artifacts[0].ArtifactID, "(run " + sample(2).Run.RunID + ")"},
 			},
 		},
 		"content of a synthesis": {
 			"UPDATE synthesis_results SET synthesized_content = 'Nobody agrees.' WHERE run_id = '" + run + "'",
 			[]Problem{
-				{"synthesis", sample(1).Syntheses[0].SynthesisID, "its content is not what was recorded"},
+				{"synthesis_altered", "synthesis", sample(1).Syntheses[0].SynthesisID, "its content is not what was recorded"},
 			},
 		},
 		"verdict better than the run": {
 			"UPDATE synthesis_results SET consensus_verdict = 'unanimous' WHERE run_id = '" + run + "'",
 			[]Problem{
-				{"synthesis", sample(1).Syntheses[0].SynthesisID, "verdict unanimous, but its run is degraded"},
+				{"verdict_differs", "synthesis", sample(1).Syntheses[0].SynthesisID, "verdict unanimous, but its run is degraded"},
 			},
 		},
 		"artifacts": {
 			"DELETE FROM agent_artifacts WHERE run_id = '" + run + "'",
 			[]Problem{
-				{"run", run, "its artifacts are gone"},
+				{"artifacts_gone", "run", run, "its artifacts are gone"},
 			},
 		},
 		"run better than its verdict": {
 			"UPDATE consensus_runs SET degraded = FALSE WHERE run_id = '" + run + "'",
 			[]Problem{
-				{"synthesis", sample(1).Syntheses[0].SynthesisID, "verdict degraded, but its run is unanimous"},
-				{"run", sample(1).Run.RunID, "agents are missing, and yet it is not degraded"},
+				{"verdict_differs", "synthesis", sample(1).Syntheses[0].SynthesisID, "verdict degraded, but its run is unanimous"},
+				{"not_degraded", "run", sample(1).Run.RunID, "agents are missing, and yet it is not degraded"},
 			},
 		},
 	}
@@ -102,8 +102,8 @@ func TestVerifyFindsReceiptsWithoutTheirRun(t *testing.T) {
 			execute(t, s, "DELETE FROM "+table+" WHERE run_id = '"+r.Run.RunID+"'")
 		}
 		mustFind(t, s,
-			Problem{"receipt", r.Receipts[0].SHA256, "its run " + r.Run.RunID + " is not in the database (file " + r.Receipts[0].Path + ")"},
-			Problem{"receipt", r.Receipts[1].SHA256, r.Receipts[1].Path})
+			Problem{"receipt_without_run", "receipt", r.Receipts[0].SHA256, "its run " + r.Run.RunID + " is not in the database (file " + r.Receipts[0].Path + ")"},
+			Problem{"receipt_without_run", "receipt", r.Receipts[1].SHA256, r.Receipts[1].Path})
 	})
 }
 
@@ -116,7 +116,7 @@ func TestVerifyFindsRowsWithoutTheirRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	orphan := func(table string) Problem {
-		return Problem{"database", s.target, "foreign key: " + table}
+		return Problem{"foreign_key", "database", s.target, "foreign key: " + table}
 	}
 	mustFind(t, s, orphan("agent_artifacts"), orphan("agent_artifacts"), orphan("run_findings"), orphan("run_findings"), orphan("synthesis_results"))
 }
@@ -129,7 +129,7 @@ func TestVerifyFindsAFlippedBit(t *testing.T) {
 	mustRecord(t, s, r)
 	closeStore(t, s)
 	damage(t, s.target, 0, "mark to be found", "mark to be fount")
-	mustFind(t, openReadOnly(t, s.target), Problem{"artifact", r.Artifacts[0].ArtifactID, "its content is not what was recorded"})
+	mustFind(t, openReadOnly(t, s.target), Problem{"artifact_altered", "artifact", r.Artifacts[0].ArtifactID, "its content is not what was recorded"})
 }
 
 func TestVerifyFindsAnIndexThatHasLostARow(t *testing.T) {
@@ -138,7 +138,7 @@ func TestVerifyFindsAnIndexThatHasLostARow(t *testing.T) {
 	at := pageOf(t, s, "idx_consensus_spec_stage")
 	closeStore(t, s)
 	damage(t, s.target, at, sample(1).Run.SpecID, "SPEC-KIT-???")
-	mustFind(t, openReadOnly(t, s.target), Problem{"database", s.target, "integrity: row 1 missing from index idx_consensus_spec_stage"})
+	mustFind(t, openReadOnly(t, s.target), Problem{"database_damaged", "database", s.target, "integrity: row 1 missing from index idx_consensus_spec_stage"})
 }
 
 func TestVerifyFindsADamagedPageAndSaysWhatToDo(t *testing.T) {
@@ -187,9 +187,9 @@ func mustFind(t *testing.T, s *Store, want ...Problem) {
 		t.Fatal(err)
 	}
 	partOf := cmp.Comparer(func(a, b Problem) bool {
-		return a.What == b.What && a.Which == b.Which && (strings.Contains(a.Why, b.Why) || strings.Contains(b.Why, a.Why))
+		return a.Code == b.Code && a.What == b.What && a.Which == b.Which && (strings.Contains(a.Why, b.Why) || strings.Contains(b.Why, a.Why))
 	})
-	sorted := cmpopts.SortSlices(func(a, b Problem) bool { return a.What+a.Which+a.Why < b.What+b.Which+b.Why })
+	sorted := cmpopts.SortSlices(func(a, b Problem) bool { return a.Code+a.Which+a.Why < b.Code+b.Which+b.Why })
 	if diff := cmp.Diff(want, got, partOf, sorted); diff != "" {
 		t.Errorf("Verify (-want +got):\n%s", diff)
 	}
