@@ -23,6 +23,11 @@ func (in *Ingester) Ingest(ctx context.Context, paths ...string) error {
 	if err != nil {
 		return err
 	}
+	return in.readOnce(ctx, sources)
+}
+
+// readOnce records what is in the sources, and then every run as it is.
+func (in *Ingester) readOnce(ctx context.Context, sources []source) error {
 	for {
 		next, err := in.pass(ctx, sources, nil)
 		if err != nil {

@@ -39,6 +39,8 @@ func (in *Ingester) settling() *settling {
 func (s *settling) done(p parcel) {
 	delete(s.in.parts, p.file.path)
 	switch {
+	case p.file.place == keptPlace:
+		return
 	case p.file.place == inPlace, p.file.place == namedPlace:
 		s.in.known[p.file.path] = p.stamp
 		return
@@ -65,6 +67,8 @@ func (s *settling) failed(p parcel) {
 	delete(s.in.parts, p.file.path)
 	path, ok := p.file.path, true
 	switch {
+	case p.file.place == keptPlace:
+		return
 	case p.file.place == inPlace, p.file.place == namedPlace:
 		s.in.known[path] = p.stamp
 		return

@@ -148,7 +148,9 @@ func essence(r Record, times bool) Record {
 			continue
 		}
 		f.Detail = fileSuffix.ReplaceAllString(f.Detail, "")
-		findings = append(findings, f)
+		if !slices.Contains(findings, f) { // files of one name that say the same, recorded after one another
+			findings = append(findings, f)
+		}
 	}
 	r.Findings = findings
 	for i, c := range r.Receipts {
