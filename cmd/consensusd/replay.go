@@ -180,4 +180,7 @@ func (c *cli) printReplayed(s *screen, r replayed) {
 		return
 	}
 	c.note("%s: %s", count(len(r.Problems), "problem"), line)
+	if r.Compared != nil && r.Compared.Same < r.Compared.Runs && !c.named["expect"] {
+		c.note("was watch told --expect? say the same here: whom to expect is part of a verdict")
+	}
 }
