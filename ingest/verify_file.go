@@ -38,9 +38,9 @@ func (x *examination) examineDone(ctx context.Context, path, rel string) (condit
 	case x.moved.waits(stamp):
 		return condition{waits: true}, nil
 	case len(receipts) > 0:
-		return wrong("file_identity", which, "its bytes are recorded, but not as what its name and folder say: record it with consensusd ingest FILE"), nil
+		return wrong("file_identity", which, "its bytes are recorded, but not as what its name and folder say: move it back into the inbox to have it recorded"), nil
 	}
-	return wrong("file_unrecorded", which, fmt.Sprintf("no receipt says that it was recorded (sha256 %s): record it with consensusd ingest FILE", hash)), nil
+	return wrong("file_unrecorded", which, fmt.Sprintf("no receipt says that it was recorded (sha256 %s): move it back into the inbox to have it recorded", hash)), nil
 }
 
 // isRecordedAs reports whether one of the receipts of a file's bytes is that of

@@ -11,9 +11,13 @@ import (
 )
 
 const verifyLong = `verify checks everything and changes nothing: that the database is intact, that
-every answer is what was recorded, byte for byte, that verdicts agree, that
-every receipt has its run, that every file in done/ is recorded, and that every
-file in failed/ has its reason. It may run beside the daemon.
+every answer is what was recorded, byte for byte, that every run, judged again
+by what is stored, is what is recorded, that every receipt has its run, that
+every file in done/ is recorded, and that every file in failed/ has its reason.
+It may run beside the daemon.
+
+docs/guarantees.md lists what it finds, and what it cannot: for that there is
+consensusd replay.
 
 Exit status 3 when something is wrong.`
 
