@@ -128,13 +128,26 @@ func TestAReplayTellsApartRunsThatHaveOnlyTheirArrivalInCommon(t *testing.T) {
 	}
 }
 
+// Of copies that have no time but their files', the first made the run.
+func TestAReplayTakesOfCopiesTheOneThatCameFirst(t *testing.T) {
+	h := newHouse(t)
+	at := time.Date(2025, 10, 30, 12, 0, 0, 0, time.UTC)
+	for n, name := range []string{"z/z.json", "b.json", "y/a.json", "a.json"} {
+		h.drop(name, `{"spec_id": "S", "stage": "plan", "agents": [{"agent": "claude", "content": "left"}]}`)
+		path := filepath.Join(h.Inbox(), name)
+		h.must(os.Chtimes(path, at, at.Add(time.Duration(n)*time.Hour)))
+		h.ingest(ingest.Options{})
+	}
+	h.mustReplay(ingest.Options{})
+}
+
 func TestAReplayCountsWhatDoneDoesNotHoldAnyMore(t *testing.T) {
 	h := verifiedHome(t)
 	day := filepath.Join("done", time.Now().UTC().Format(time.DateOnly))
 	h.remove(filepath.Join(day, "whole.json"))
 	h.remove(filepath.Join(day, "parts/gemini.json"))
 	c := h.compare(h.replay(ingest.Options{Expect: map[string][]string{"audit": {"claude", "gemini", "gpt_pro"}}}))
-	want := store.Compared{Runs: 3, Same: 2, Fewer: 1, Absent: 1, Problems: []store.Problem{}}
+	want := store.Compared{Runs: 4, Same: 3, Fewer: 1, Absent: 1, Problems: []store.Problem{}}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -23,34 +23,37 @@ import (
 // its bytes, together with what its name and folder say.
 func (x *examination) examineDone(ctx context.Context, path, rel string) (condition, error) {
 	which := filepath.Join("done", rel)
-	hash, stamp, err := hashFile(path)
+	c, err := readOrHash(path)
 	if err != nil {
 		return unreadable(which, err)
 	}
-	receipts, err := x.store.ReceiptsOf(ctx, hash)
+	receipts, err := x.store.ReceiptsOf(ctx, c.sha256)
 	if err != nil {
 		return condition{}, err
 	}
 	receipts = slices.DeleteFunc(receipts, func(r store.Receipt) bool { return r.State == store.Rejected })
 	switch {
-	case len(receipts) > 0 && isRecordedAs(receipts, path, withoutDay(rel), hash):
+	case len(receipts) > 0 && isRecordedAs(receipts, c, path, withoutDay(rel)):
 		return condition{}, nil
-	case x.moved.waits(stamp):
+	case x.moved.waits(c.stamp):
 		return condition{waits: true}, nil
 	case len(receipts) > 0:
 		return wrong("file_identity", which, "its bytes are recorded, but not as what its name and folder say: move it back into the inbox to have it recorded"), nil
 	}
-	return wrong("file_unrecorded", which, fmt.Sprintf("no receipt says that it was recorded (sha256 %s): move it back into the inbox to have it recorded", hash)), nil
+	return wrong("file_unrecorded", which, fmt.Sprintf("no receipt says that it was recorded (sha256 %s): move it back into the inbox to have it recorded", c.sha256)), nil
 }
 
 // isRecordedAs reports whether one of the receipts of a file's bytes is that of
 // the document that it is under its name. A name that was too long when the file
 // was moved may say less than it did, and a document that would be rejected now
 // was not then.
-func isRecordedAs(receipts []store.Receipt, path, rel, hash string) bool {
-	c, err := readFile(path, 1<<40, false)
-	if err != nil || c.sha256 != hash {
-		return errors.Is(err, fs.ErrNotExist)
+func isRecordedAs(receipts []store.Receipt, c contents, path, rel string) bool {
+	if c.data == nil {
+		read, err := readFile(path, c.stamp.size, false) // as large as what was recorded
+		if err != nil || read.sha256 != c.sha256 {
+			return errors.Is(err, fs.ErrNotExist)
+		}
+		c = read
 	}
 	doc, rejection := readDocument(c.data, originOf(rel, rel, time.Unix(0, c.stamp.modified), time.Now()))
 	if rejection != nil || len(filepath.Base(rel)) >= maxBaseName-20 {
@@ -89,23 +92,27 @@ func (x *examination) examineFailed(ctx context.Context, path, rel string) (cond
 	if failure.SHA256 == "" {
 		return condition{}, nil // nobody could read it
 	}
-	hash, _, err := hashFile(path)
+	c, err := readOrHash(path)
 	if err != nil {
 		return unreadable(which, err)
 	}
-	if hash != failure.SHA256 {
+	if c.sha256 != failure.SHA256 {
 		return wrong("failed_altered", which, "its bytes are not those that its reason speaks of: consensusd failed retry looks at them"), nil
 	}
-	receipts, err := x.store.ReceiptsOf(ctx, hash)
+	receipts, err := x.store.ReceiptsOf(ctx, c.sha256)
 	if err == nil && len(receipts) == 0 {
-		return wrong("failed_without_receipt", which, fmt.Sprintf("no receipt says that it was rejected (sha256 %s): consensusd failed retry makes one", hash)), nil
+		return wrong("failed_without_receipt", which, fmt.Sprintf("no receipt says that it was rejected (sha256 %s): consensusd failed retry makes one", c.sha256)), nil
 	}
 	return condition{}, err
 }
 
-// examineReason looks for the file that a reason in failed/ speaks of.
+// examineReason looks for the file that a reason in failed/ speaks of. One that
+// is being retried is in the inbox, and comes back if it fails again.
 func (x *examination) examineReason(_ context.Context, path, rel string) (condition, error) {
-	for _, there := range []string{strings.TrimSuffix(path, reasonSuffix), path + reasonSuffix} { // the second when it is a document of that name
+	file := strings.TrimSuffix(path, reasonSuffix)
+	retried := filepath.Join(x.home.Inbox(), strings.TrimSuffix(rel, reasonSuffix))
+	document := path + reasonSuffix // there when the reason is a document itself
+	for _, there := range []string{file, retried, file, document} {
 		if _, err := os.Lstat(there); !errors.Is(err, fs.ErrNotExist) {
 			return condition{}, err
 		}
@@ -134,33 +141,35 @@ func unreadable(which string, err error) (condition, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return condition{}, nil // pruned, retried or dropped while we looked
-	case errors.As(err, &rejection), errors.Is(err, fs.ErrPermission):
+	case errors.As(err, &rejection), errors.Is(err, errChanging), errors.Is(err, fs.ErrPermission):
 		return wrong("file_unreadable", which, err.Error()), nil
 	}
 	return condition{}, err
 }
 
-// hashFile returns the hash of a file's bytes without holding them, and its
-// stamp. Like [readFile] it reads regular files only, through no link.
-func hashFile(path string) (hash string, s stamp, err error) {
+// smallFile is up to which size a file is read whole.
+const smallFile = 1 << 20
+
+// readOrHash is [readFile] for a file of any size. Of one that is not small it
+// returns hash and stamp alone: nobody knows yet that it was ever recorded.
+func readOrHash(path string) (c contents, err error) {
+	c, err = readFile(path, smallFile, false)
+	var large *Rejection
+	if !errors.As(err, &large) || large.Code != CodeTooLarge {
+		return c, err
+	}
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	switch {
-	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENXIO):
-		return "", s, notRegular("a link or a socket")
-	case err != nil:
-		return "", s, err
+	if err != nil {
+		return c, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return "", s, err
-	}
-	if !info.Mode().IsRegular() {
-		return "", s, notRegular("a " + kindOfFile(info.Mode()))
+		return c, err
 	}
 	h := sha256.New()
 	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), stampOf(info), err
+	return contents{sha256: hex.EncodeToString(h.Sum(nil)), stamp: stampOf(info)}, err
 }
 
 // A moved tells which files a daemon may have moved without having looked at

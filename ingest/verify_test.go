@@ -15,7 +15,7 @@ import (
 	"github.com/consensusd/consensusd/store"
 )
 
-// The home that is damaged: a run document, a run of parts that end in a
+// The home that is damaged: a large run document and a small one, a run of parts that end in a
 // synthesis, one of whom only the operator knows who was expected, a document
 // that only its folder gives a spec, and one that is rejected.
 var verified = map[string]string{
@@ -29,6 +29,7 @@ var verified = map[string]string{
 	"parts/synthesis.json":    `{"run_id": "parts", "spec_id": "SPEC-A", "stage": "tasks", "synthesis": {"content": "Three.", "verdict": "degraded"}}`,
 	"told.json":               `{"run_id": "told", "spec_id": "SPEC-A", "stage": "audit", "agent": "claude", "content": "fine"}`,
 	"consensus/SPEC-B/a.json": `{"run_id": "folder", "stage": "plan", "agent": "claude", "content": "by folder"}`,
+	"large.json":              `{"run_id": "large", "spec_id": "SPEC-A", "stage": "plan", "agents": [{"agent": "claude", "content": "` + strings.Repeat("much ", 300_000) + `"}]}`,
 	"bad.json":                `{"spec_id": "SPEC-A", "stage": "plan", "agents": "nobody"}`,
 }
 
@@ -39,7 +40,7 @@ func verifiedHome(t *testing.T) house {
 		h.drop(name, text)
 	}
 	got, events := h.ingest(ingest.Options{Settle: 1, Expect: map[string][]string{"audit": {"claude", "gemini", "gpt_pro"}}})
-	if got.Recorded != 4 || got.Rejected != 1 {
+	if got.Recorded != 5 || got.Rejected != 1 {
 		t.Fatalf("%+v %v", got, outcomes(events))
 	}
 	h.verify()
@@ -108,6 +109,10 @@ func TestVerifyFindsEveryKindOfDamage(t *testing.T) {
 		"a file in done altered": {
 			func(h house) { h.write(done("whole.json"), verified["whole.json"]+" ") },
 			[]store.Problem{file("file_unrecorded", done("whole.json"))},
+		},
+		"a large file in done altered": {
+			func(h house) { h.write(done("large.json"), verified["large.json"]+" ") },
+			[]store.Problem{file("file_unrecorded", done("large.json"))},
 		},
 		"a file that nobody recorded": {
 			func(h house) { h.write(done("stray.json"), verified["bad.json"]+" ") },

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -116,6 +117,29 @@ func TestVerifyFindsReceiptsWithoutTheirRun(t *testing.T) {
 		mustFind(t, s,
 			Problem{"receipt_without_run", "receipt", r.Receipts[0].SHA256, "its run " + r.Run.RunID + " is not in the database (file " + r.Receipts[0].Path + ")"},
 			Problem{"receipt_without_run", "receipt", r.Receipts[1].SHA256, r.Receipts[1].Path})
+	})
+}
+
+func TestVerifyFindsEachOfVeryManyReceiptsWithoutTheirRun(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		const runs = 2*pageRuns + 1
+		var all []Record
+		for n := range runs {
+			all = append(all, small(n, "S", "plan", "claude"))
+			all[n].Receipts = []Receipt{document(all[n].Run, fmt.Sprint(n, ".json"), "")}
+		}
+		mustRecord(t, s, all...)
+		for _, table := range []string{"agent_artifacts", "synthesis_results", "run_findings", "consensus_runs"} {
+			execute(t, s, "DELETE FROM "+table)
+		}
+		problems, err := s.Verify(t.Context(), nil)
+		found := map[string]bool{}
+		for _, p := range problems {
+			found[p.Code+" "+p.Which] = true
+		}
+		if err != nil || len(problems) != runs || len(found) != runs {
+			t.Errorf("%d problems with %d receipts, %v, want %d", len(problems), len(found), err, runs)
+		}
 	})
 }
 
