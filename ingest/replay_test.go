@@ -86,12 +86,13 @@ func TestAnAmendedRunIsReplayedFromTheFilesOfSeveralDays(t *testing.T) {
 		h.ingest(ingest.Options{})
 	}
 	const folder = "consensus/SPEC-OTHER/b.json" // which a finding names
-	drop(map[string]string{"a.json": part("claude", "left"), folder: part("gpt_pro", "up")})
+	const name = "consensus/a.json"
+	drop(map[string]string{name: part("claude", "left"), folder: part("gpt_pro", "up")})
 	days, err := os.ReadDir(h.Done())
 	h.must(err)
 	h.must(os.Rename(filepath.Join(h.Done(), days[0].Name()), filepath.Join(h.Done(), "2025-10-29")))
-	drop(map[string]string{"a.json": part("gemini", "right"), folder: part("gpt_pro", "down")})
-	drop(map[string]string{"a.json": part("gemini", "wrong"), folder: `{"run_id": "r", "spec_id": "S", "stage": "plan", "synthesis": {"content": "Left."}}`})
+	drop(map[string]string{name: part("gemini", "right"), folder: part("gpt_pro", "down")})
+	drop(map[string]string{name: part("gemini", "wrong"), folder: `{"run_id": "r", "spec_id": "S", "stage": "plan", "timestamp": "2025-10-29T12:00:00Z", "synthesis": {"content": "Left."}}`})
 	if files := h.files(h.Done()); len(files) != 6 || !strings.Contains(fmt.Sprint(files), "~") {
 		t.Fatalf("done/ holds %v", files)
 	}
@@ -110,14 +111,14 @@ func TestAReplayTellsApartRunsThatHaveOnlyTheirArrivalInCommon(t *testing.T) {
 		d.await(t, "the run", func(e ingest.Event) bool { return e.Outcome == "recorded" })
 	}
 	h.must(d.stop())
-	// As if an hour had passed in three minutes: minutes lie between the runs.
+	// As if minutes had passed between the runs.
 	for name, text := range treeFiles(t, h.Done()) {
 		for n := range 3 {
 			if strings.Contains(text, fmt.Sprintf("answer %d", n)) || strings.Contains(text, fmt.Sprintf("Synthesis %d", n)) {
 				path := filepath.Join(h.Done(), name)
 				info, err := os.Stat(path)
 				h.must(err)
-				at := info.ModTime().Add(time.Duration(n) * time.Minute)
+				at := info.ModTime().Add(time.Duration(n-3) * time.Minute)
 				h.must(os.Chtimes(path, at, at))
 			}
 		}
@@ -146,8 +147,8 @@ func TestAReplayCountsWhatDoneDoesNotHoldAnyMore(t *testing.T) {
 	day := filepath.Join("done", time.Now().UTC().Format(time.DateOnly))
 	h.remove(filepath.Join(day, "whole.json"))
 	h.remove(filepath.Join(day, "parts/gemini.json"))
-	c := h.compare(h.replay(ingest.Options{Expect: map[string][]string{"audit": {"claude", "gemini", "gpt_pro"}}}))
-	want := store.Compared{Runs: 4, Same: 3, Fewer: 1, Absent: 1, Problems: []store.Problem{}}
+	c := h.compare(h.replay(ingest.Options{Expect: expected}))
+	want := store.Compared{Runs: 6, Same: 5, Fewer: 1, Absent: 1, Problems: []store.Problem{}}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -16,22 +16,27 @@ import (
 )
 
 // The home that is damaged: a large run document and a small one, a run of parts that end in a
-// synthesis, one of whom only the operator knows who was expected, a document
+// synthesis, one of whom only the operator knows who was expected, and another that is a minority's, a document
 // that only its folder gives a spec, and one that is rejected.
 var verified = map[string]string{
 	"whole.json": `{"run_id": "whole", "spec_id": "SPEC-A", "stage": "plan", "timestamp": "2025-10-30T12:00:00Z",
 		"expected_agents": ["claude", "gemini", "gpt_pro"], "conflicts": ["cart or checkout first"], "consensus_ok": true, "degraded": false, "agents": [
 		{"agent": "claude", "content": "left"}, {"agent": "gemini", "content": "right"}, {"agent": "gpt_pro", "error": "timeout"}],
 		"synthesis": {"content": "Left.", "verdict": "unanimous"}}`,
-	"parts/claude.json":       `{"run_id": "parts", "spec_id": "SPEC-A", "stage": "tasks", "agent": "claude", "content": "one", "created_at": "2025-10-30T12:00:00Z"}`,
-	"parts/gemini.json":       `{"run_id": "parts", "spec_id": "SPEC-A", "stage": "tasks", "agent": "gemini", "content": "two", "created_at": "2025-10-30T12:00:00Z"}`,
-	"parts/manifest.json":     `{"run_id": "parts", "spec_id": "SPEC-A", "stage": "tasks", "expected_agents": ["claude", "gemini", "gpt_pro"]}`,
-	"parts/synthesis.json":    `{"run_id": "parts", "spec_id": "SPEC-A", "stage": "tasks", "synthesis": {"content": "Three.", "verdict": "degraded"}}`,
-	"told.json":               `{"run_id": "told", "spec_id": "SPEC-A", "stage": "audit", "agent": "claude", "content": "fine"}`,
+	"parts/claude.json":    `{"run_id": "parts", "spec_id": "SPEC-A", "stage": "tasks", "agent": "claude", "content": "one", "created_at": "2025-10-30T12:00:00Z"}`,
+	"parts/gemini.json":    `{"run_id": "parts", "spec_id": "SPEC-A", "stage": "tasks", "agent": "gemini", "content": "two", "created_at": "2025-10-30T12:00:00Z"}`,
+	"parts/manifest.json":  `{"run_id": "parts", "spec_id": "SPEC-A", "stage": "tasks", "expected_agents": ["claude", "gemini", "gpt_pro"]}`,
+	"parts/synthesis.json": `{"run_id": "parts", "spec_id": "SPEC-A", "stage": "tasks", "synthesis": {"content": "Three.", "verdict": "degraded"}}`,
+	"told.json":            `{"run_id": "told", "spec_id": "SPEC-A", "stage": "audit", "agent": "claude", "content": "fine"}`,
+	"few.json": `{"run_id": "few", "spec_id": "SPEC-A", "stage": "unlock", "consensus_ok": true, "agents": [
+		{"agent": "claude", "content": "go"}, {"agent": "stranger", "content": "go on"}]}`,
+	"consensus/top.json":      `{"run_id": "top", "spec_id": "SPEC-A", "stage": "plan", "agent": "claude", "content": "in no spec's folder"}`,
 	"consensus/SPEC-B/a.json": `{"run_id": "folder", "stage": "plan", "agent": "claude", "content": "by folder"}`,
 	"large.json":              `{"run_id": "large", "spec_id": "SPEC-A", "stage": "plan", "agents": [{"agent": "claude", "content": "` + strings.Repeat("much ", 300_000) + `"}]}`,
 	"bad.json":                `{"spec_id": "SPEC-A", "stage": "plan", "agents": "nobody"}`,
 }
+
+var expected = map[string][]string{"audit": {"claude", "gemini", "gpt_pro"}, "unlock": {"claude", "gemini", "gpt_pro", "gpt_codex"}}
 
 func verifiedHome(t *testing.T) house {
 	t.Helper()
@@ -39,8 +44,8 @@ func verifiedHome(t *testing.T) house {
 	for name, text := range verified {
 		h.drop(name, text)
 	}
-	got, events := h.ingest(ingest.Options{Settle: 1, Expect: map[string][]string{"audit": {"claude", "gemini", "gpt_pro"}}})
-	if got.Recorded != 5 || got.Rejected != 1 {
+	got, events := h.ingest(ingest.Options{Settle: 1, Expect: expected})
+	if got.Recorded != 7 || got.Rejected != 1 {
 		t.Fatalf("%+v %v", got, outcomes(events))
 	}
 	h.verify()
@@ -71,6 +76,10 @@ func TestVerifyFindsEveryKindOfDamage(t *testing.T) {
 		"a verdict improved where nobody was heard": {
 			sql("UPDATE consensus_runs SET consensus_ok = TRUE WHERE run_id = 'told'"),
 			[]store.Problem{run("told", "verdict degraded, not failed")},
+		},
+		"a minority made smaller": {
+			sql("UPDATE run_findings SET detail = 'ok by 2 of 3 expected agents' WHERE run_id = 'few' AND code = 'minority'"),
+			[]store.Problem{run("few", "finding minority (ok by 2 of 3 expected agents) too many")},
 		},
 		"a verdict of parts": {
 			sql("UPDATE consensus_runs SET degraded = FALSE, missing_agents = '[]' WHERE run_id = 'parts'",
