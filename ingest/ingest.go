@@ -101,6 +101,7 @@ type Ingester struct {
 	stuck      map[string]stuck      // recorded, and could not be moved away, by path
 	told       map[string]bool       // what was warned of, once
 	watching   bool
+	replaying  bool
 	scan       int // counts scans
 	counts     Counts
 	figures    Figures
@@ -138,7 +139,7 @@ func (in *Ingester) Trouble() *Trouble { return in.trouble.Load() }
 // Counts returns what became of files and runs so far.
 func (in *Ingester) Counts() Counts {
 	c := in.counts
-	c.Pending = len(groups(in.waiting(), in.opts.AssembleTimeout)) + len(in.unfinished)
+	c.Pending = len(in.groups()) + len(in.unfinished)
 	return c
 }
 

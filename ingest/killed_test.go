@@ -94,6 +94,9 @@ func TestAFileThatIsNamedLikeAReasonIsNoReason(t *testing.T) {
 	if text, err := os.ReadFile(orphan); err != nil || string(text) != `{"code": "orphan"}` {
 		t.Errorf("the other reason: %s, %v", text, err)
 	}
+	if err := os.Remove(orphan); err != nil { // verify names it
+		t.Fatal(err)
+	}
 	h.verify()
 }
 

@@ -36,7 +36,11 @@ const readers = 2
 // ahead as memory allows, until files is closed or ctx is done.
 func (p *pass) readAll(ctx context.Context, files <-chan file) <-chan parcel {
 	parcels := make(chan parcel, maxBatchRuns)
-	for range readers {
+	workers := readers
+	if p.in.replaying {
+		workers = 1 // in the order in which they came
+	}
+	for range workers {
 		p.started.Go(func() {
 			for f := range files {
 				held := p.memory.acquire(ctx, f)
@@ -58,6 +62,9 @@ func (in *Ingester) open(ctx context.Context, f file) parcel {
 	p := parcel{file: f}
 	c, err := readFile(f.path, in.opts.MaxBytes, f.place == inboxPlace)
 	p.stamp, p.fresh, p.sha256, p.bytes = c.stamp, c.fresh, c.sha256, c.stamp.size
+	if f.place == keptPlace {
+		p.stamp.changed = 0 // when it was moved there: its last change tells when it came
+	}
 	switch {
 	case errors.As(err, &p.rejection):
 		if p.stamp == (stamp{}) {

@@ -26,6 +26,11 @@ func (in *Ingester) Ingest(ctx context.Context, paths ...string) error {
 	if err := in.readAgain(ctx); err != nil {
 		return err
 	}
+	return in.readOnce(ctx, sources)
+}
+
+// readOnce records what is in the sources, and then every run as it is.
+func (in *Ingester) readOnce(ctx context.Context, sources []source) error {
 	for {
 		p, err := in.pass(ctx, sources, nil)
 		if err != nil {

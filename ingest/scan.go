@@ -24,6 +24,7 @@ const (
 	inPlace                   // somebody else's tree: nothing in it is touched
 	settledPlace              // done/: files that were moved and changed on the way
 	namedPlace                // a file named by a person: read in place, and taken for a document
+	keptPlace                 // a folder like done/, of files that were recorded: read in place, as what they were in the inbox
 )
 
 // A file is one file found by a scan.
@@ -102,6 +103,9 @@ func (p *pass) find(ctx context.Context, sources []source, enter func(dir string
 func (src source) scan(ctx context.Context, enter func(dir string), visit func(file) error, skip func(dir string, err error) error) error {
 	if src.place == namedPlace {
 		return visit(file{place: namedPlace, path: src.root, rel: filepath.Base(src.root)})
+	}
+	if src.place == keptPlace {
+		return src.scanKept(ctx, visit, skip)
 	}
 	return src.scanDir(ctx, ".", enter, visit, skip)
 }

@@ -40,6 +40,8 @@ func (in *Ingester) settling() (*settling, error) {
 func (s *settling) done(p parcel) {
 	delete(s.in.parts, p.file.path)
 	switch {
+	case p.file.place == keptPlace:
+		return
 	case p.file.place == inPlace, p.file.place == namedPlace:
 		s.in.known[p.file.path] = p.known()
 		return
@@ -66,6 +68,8 @@ func (s *settling) failed(p parcel) {
 	delete(s.in.parts, p.file.path)
 	path, ok := p.file.path, true
 	switch {
+	case p.file.place == keptPlace:
+		return
 	case p.file.place == inPlace, p.file.place == namedPlace:
 		s.in.known[path] = p.known()
 		return

@@ -1,65 +1,49 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/consensusd/consensusd/store"
 )
 
-// Verify examines a home: its database as [store.Store.Verify] does, that
-// every file in done/ is recorded, byte for byte, and that every file in
-// failed/ has its reason. It returns what is wrong, nothing when all is well.
-func (h Home) Verify(ctx context.Context, s *store.Store, progress func(done, all int64)) ([]store.Problem, error) {
-	problems, err := s.Verify(ctx, progress)
-	if err != nil {
-		return nil, err
-	}
-	src := source{h.Done(), settledPlace}
-	err = src.scan(ctx, nil, func(f file) error {
-		p, err := verifyDone(ctx, s, f)
-		if p != nil {
-			problems = append(problems, *p)
-		}
-		return err
-	}, stopAt)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	failures, err := h.Failures()
-	for _, f := range failures {
-		if f.Code == codeNoReason {
-			problems = append(problems, store.Problem{What: "file", Which: filepath.Join("failed", f.Name), Why: "its reason is missing: consensusd failed retry finds it again"})
-		}
-	}
-	return problems, err
+// A Verification is what a look at a home found.
+type Verification struct {
+	Problems []store.Problem // what is wrong
+	Unlisted int64           // problems with files beyond those listed, of which there are very many
+	Files    int64           // that were looked at in done/ and failed/
+	Waiting  int64           // of these: moved by a daemon that will yet look at them, or the next one will
 }
 
-// verifyDone looks for the receipt of a file in done/.
-func verifyDone(ctx context.Context, s *store.Store, f file) (*store.Problem, error) {
-	which := filepath.Join("done", f.rel)
-	c, err := readFile(f.path, 1<<40, false)
-	var rejection *Rejection
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil // pruned while we looked
-	case errors.As(err, &rejection), errors.Is(err, errChanging):
-		return &store.Problem{What: "file", Which: which, Why: err.Error()}, nil
-	case err != nil:
-		return nil, err
-	}
-	receipts, err := s.ReceiptsOf(ctx, c.sha256)
+// Verify examines a home, and changes nothing: its database as
+// [store.Store.Verify] does; that every run, judged once more by the evidence that
+// is stored, is what is recorded; and that every file in done/, failed/ and
+// staging/ is accounted for. It may run beside a daemon, and holds no more than
+// a page of runs at a time. It returns what is wrong, nothing when all is well.
+func (h Home) Verify(ctx context.Context, s *store.Store, progress func(done, all int64)) ([]store.Problem, error) {
+	v, err := h.Examine(ctx, s, progress, func(int64) {})
+	return v.Problems, err
+}
+
+// Examine is [Home.Verify], and tells more. progress is called with the number
+// of runs looked at and of all runs, and then files with the number of files
+// looked at.
+func (h Home) Examine(ctx context.Context, s *store.Store, progress func(done, all int64), files func(done int64)) (Verification, error) {
+	problems, err := s.Verify(ctx, progress, rejudge)
 	if err != nil {
-		return nil, err
+		return Verification{}, err
 	}
-	for _, r := range receipts {
-		if r.State != store.Rejected {
-			return nil, nil
-		}
+	x := &examination{home: h, store: s, progress: files, moved: h.moved()}
+	if err := x.files(ctx); err != nil {
+		return Verification{}, err
 	}
-	return &store.Problem{What: "file", Which: which, Why: fmt.Sprintf("no receipt says that it was recorded (sha256 %s)", strings.ToLower(c.sha256))}, nil
+	if err := x.lookAgain(ctx); err != nil {
+		return Verification{}, err
+	}
+	slices.SortFunc(x.result.Problems, func(a, b store.Problem) int {
+		return cmp.Or(cmp.Compare(a.Which, b.Which), cmp.Compare(a.Code, b.Code))
+	})
+	x.result.Problems = append(problems, x.result.Problems...)
+	return x.result, nil
 }

@@ -116,32 +116,10 @@ func (c *copying) page(ctx context.Context, p page) error {
 	return nil
 }
 
-// have returns the runs of a page that are in the target, by id. It reads the
-// target in pages of its own: there may be many more between the same ids.
+// have returns the runs of a page that are in the target, by id.
 func (c *copying) have(ctx context.Context, p page) (map[string]Record, error) {
-	wanted := make(map[string]bool, len(p.records))
-	for _, r := range p.records {
-		wanted[r.Run.RunID] = true
-	}
-	have := make(map[string]Record, len(p.records))
-	for after := p.after; after < p.until; {
-		until, err := c.to.pageEnd(ctx, after)
-		if err != nil || until == "" {
-			return have, c.to.explain("read "+c.to.Target(), err)
-		}
-		until = min(until, p.until)
-		records, err := c.to.between(ctx, after, until)
-		if err != nil {
-			return have, c.to.explain("read "+c.to.Target(), err)
-		}
-		for _, r := range records {
-			if wanted[r.Run.RunID] {
-				have[r.Run.RunID] = r
-			}
-		}
-		after = until
-	}
-	return have, nil
+	have, err := c.to.counterparts(ctx, p)
+	return have, c.to.explain("read "+c.to.Target(), err)
 }
 
 // compare counts a run of the source and what the target has of it, if it has.
@@ -157,7 +135,7 @@ func (c *copying) compare(r, there Record, has bool) {
 		c.result.Newer++
 		return
 	case has:
-		c.result.Problems = append(c.result.Problems, Problem{"run", r.Run.RunID, "the databases disagree about this run: compare what consensusd show says of each"})
+		c.result.Problems = append(c.result.Problems, Problem{"run_differs", "run", r.Run.RunID, "the databases disagree about this run: compare what consensusd show says of each"})
 	}
 	c.source.Write([]byte(source))
 	if has {

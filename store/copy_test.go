@@ -151,7 +151,7 @@ func TestTheFullerVersionOfARunIsKept(t *testing.T) {
 		want := []Record{mustWhole(t, from, sample(0).Run.RunID), mustWhole(t, to, sample(1).Run.RunID), mustWhole(t, to, sample(2).Run.RunID), sample(3)}
 		for _, amended := range []int64{1, 0} {
 			mustHaveDone(t, mustCopy(t, from, to), Copied{
-				Runs: 4, Amended: amended, Same: 2, Newer: 1, Problems: []Problem{{"run", sample(2).Run.RunID, "the databases disagree"}},
+				Runs: 4, Amended: amended, Same: 2, Newer: 1, Problems: []Problem{{"run_differs", "run", sample(2).Run.RunID, "the databases disagree"}},
 			})
 			stale := mustWhole(t, from, sample(1).Run.RunID) // as if the target were told more just now
 			if err := to.restore(t.Context(), []Record{stale}); err != nil {
@@ -189,8 +189,8 @@ func TestWhatCannotBeCopiedIsToldAndTheRestIsCopied(t *testing.T) {
 			c := mustCopy(t, from, to)
 			c.Copied = 0
 			mustHaveDone(t, c, Copied{Runs: 8, Same: 6, Problems: []Problem{
-				{"run", bare.Run.RunID, "the databases disagree"},
-				{"run", sample(3).Run.RunID, "its document " + sample(3).Receipts[1].Path},
+				{"run_differs", "run", bare.Run.RunID, "the databases disagree"},
+				{"run_refused", "run", sample(3).Run.RunID, "its document " + sample(3).Receipts[1].Path},
 			}})
 		}
 		for _, n := range []int{0, 2, 4, 5, 6, 7} {

@@ -102,3 +102,32 @@ func distribute[Row any](rows []Row, page map[string]*Record, runID func(Row) st
 		}
 	}
 }
+
+// counterparts returns the runs of another database's page that are in this one,
+// by id. They are read in pages of their own: there may be many more between the
+// same ids.
+func (s *Store) counterparts(ctx context.Context, p page) (map[string]Record, error) {
+	wanted := make(map[string]bool, len(p.records))
+	for _, r := range p.records {
+		wanted[r.Run.RunID] = true
+	}
+	have := make(map[string]Record, len(p.records))
+	for after := p.after; after < p.until; {
+		until, err := s.pageEnd(ctx, after)
+		if err != nil || until == "" {
+			return have, err
+		}
+		until = min(until, p.until)
+		records, err := s.between(ctx, after, until)
+		if err != nil {
+			return have, err
+		}
+		for _, r := range records {
+			if wanted[r.Run.RunID] {
+				have[r.Run.RunID] = r
+			}
+		}
+		after = until
+	}
+	return have, nil
+}

@@ -223,7 +223,7 @@ func (postgresEngine) probe(ctx context.Context, db *sql.DB) error {
 func (postgresEngine) check(ctx context.Context, db *sql.DB) (lines []string, err error) {
 	orphans, err := postgres.New(db).ListOrphans(ctx)
 	for _, o := range orphans {
-		lines = append(lines, fmt.Sprintf("foreign key: %s %s has no run %s", o.Relation, o.ID, o.RunID))
+		lines = append(lines, fmt.Sprintf(foreignKeyPrefix+"%s %s has no run %s", o.Relation, o.ID, o.RunID))
 	}
 	return lines, err
 }

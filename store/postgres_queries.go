@@ -102,8 +102,8 @@ func (q postgresQueries) ListFindingsBetween(ctx context.Context, p sqlite.ListF
 	return converted(rows, err, toFinding)
 }
 
-func (q postgresQueries) ListLostReceipts(ctx context.Context) ([]sqlite.Receipt, error) {
-	rows, err := q.Queries.ListLostReceipts(ctx)
+func (q postgresQueries) ListLostReceipts(ctx context.Context, p sqlite.ListLostReceiptsParams) ([]sqlite.Receipt, error) {
+	rows, err := q.Queries.ListLostReceipts(ctx, postgres.ListLostReceiptsParams(p))
 	return converted(rows, err, toReceipt)
 }
 

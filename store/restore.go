@@ -19,7 +19,7 @@ func (s *Store) restoreEach(ctx context.Context, records []Record) (problems []P
 	case !errors.As(err, &refused):
 		return nil, err
 	case len(records) == 1:
-		return []Problem{{"run", records[0].Run.RunID, refused.Message}}, nil
+		return []Problem{{"run_refused", "run", records[0].Run.RunID, refused.Message}}, nil
 	}
 	for _, r := range records {
 		one, err := s.restoreEach(ctx, []Record{r})

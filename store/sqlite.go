@@ -232,7 +232,7 @@ func (sqliteEngine) check(ctx context.Context, db *sql.DB) ([]string, error) {
 	if len(problems) == 1 && problems[0] == "integrity: ok" {
 		problems = nil
 	}
-	foreign, err := pragmaRows(ctx, db, "PRAGMA foreign_key_check", "foreign key: ")
+	foreign, err := pragmaRows(ctx, db, "PRAGMA foreign_key_check", foreignKeyPrefix)
 	return append(problems, foreign...), err
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -38,44 +39,56 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 		"content of an artifact": {
 			"UPDATE agent_artifacts SET content = content || ' ' WHERE agent = 'claude' AND run_id = '" + run + "'",
 			[]Problem{
-				{"artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
+				{"artifact_altered", "artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
 			},
 		},
 		"agent of an artifact": {
 			"UPDATE agent_artifacts SET agent = 'gpt' WHERE agent = 'claude' AND run_id = '" + run + "'",
 			[]Problem{
-				{"artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
+				{"artifact_altered", "artifact", sample(1).Artifacts[0].ArtifactID, "its content is not what was recorded"},
 			},
 		},
 		"run of an artifact": {
 			"UPDATE agent_artifacts SET run_id = '" + sample(2).Run.RunID + "' WHERE agent = 'claude' AND run_id = '" + run + "'",
 			[]Problem{
-				{"artifact", sample(1).Artifacts[0].ArtifactID, "(run " + sample(2).Run.RunID + ")"},
+				{"artifact_altered", "artifact", sample(1).Artifacts[0].ArtifactID, "(run " + sample(2).Run.RunID + ")"},
 			},
 		},
 		"content of a synthesis": {
 			"UPDATE synthesis_results SET synthesized_content = 'Nobody agrees.' WHERE run_id = '" + run + "'",
 			[]Problem{
-				{"synthesis", sample(1).Syntheses[0].SynthesisID, "its content is not what was recorded"},
+				{"synthesis_altered", "synthesis", sample(1).Syntheses[0].SynthesisID, "its content is not what was recorded"},
 			},
 		},
 		"verdict better than the run": {
 			"UPDATE synthesis_results SET consensus_verdict = 'unanimous' WHERE run_id = '" + run + "'",
 			[]Problem{
-				{"synthesis", sample(1).Syntheses[0].SynthesisID, "verdict unanimous, but its run is degraded"},
+				{"verdict_differs", "synthesis", sample(1).Syntheses[0].SynthesisID, "verdict unanimous, but its run is degraded"},
 			},
 		},
 		"artifacts": {
 			"DELETE FROM agent_artifacts WHERE run_id = '" + run + "'",
 			[]Problem{
-				{"run", run, "its artifacts are gone"},
+				{"artifacts_gone", "run", run, "its artifacts are gone"},
+			},
+		},
+		"a receipt that says rejected": {
+			"UPDATE receipts SET state = 'rejected' WHERE sha256 = '" + sample(1).Receipts[0].SHA256 + "'",
+			[]Problem{
+				{"receipt_state", "receipt", sample(1).Receipts[0].SHA256, "it is part of run " + run + ", and says rejected"},
+			},
+		},
+		"a receipt that names no run": {
+			"UPDATE receipts SET run_id = '' WHERE sha256 = '" + sample(1).Receipts[0].SHA256 + "'",
+			[]Problem{
+				{"receipt_without_run", "receipt", sample(1).Receipts[0].SHA256, "and names no run"},
 			},
 		},
 		"run better than its verdict": {
 			"UPDATE consensus_runs SET degraded = FALSE WHERE run_id = '" + run + "'",
 			[]Problem{
-				{"synthesis", sample(1).Syntheses[0].SynthesisID, "verdict degraded, but its run is unanimous"},
-				{"run", sample(1).Run.RunID, "agents are missing, and yet it is not degraded"},
+				{"verdict_differs", "synthesis", sample(1).Syntheses[0].SynthesisID, "verdict degraded, but its run is unanimous"},
+				{"not_degraded", "run", sample(1).Run.RunID, "agents are missing, and yet it is not degraded"},
 			},
 		},
 	}
@@ -102,8 +115,31 @@ func TestVerifyFindsReceiptsWithoutTheirRun(t *testing.T) {
 			execute(t, s, "DELETE FROM "+table+" WHERE run_id = '"+r.Run.RunID+"'")
 		}
 		mustFind(t, s,
-			Problem{"receipt", r.Receipts[0].SHA256, "its run " + r.Run.RunID + " is not in the database (file " + r.Receipts[0].Path + ")"},
-			Problem{"receipt", r.Receipts[1].SHA256, r.Receipts[1].Path})
+			Problem{"receipt_without_run", "receipt", r.Receipts[0].SHA256, "its run " + r.Run.RunID + " is not in the database (file " + r.Receipts[0].Path + ")"},
+			Problem{"receipt_without_run", "receipt", r.Receipts[1].SHA256, r.Receipts[1].Path})
+	})
+}
+
+func TestVerifyFindsEachOfVeryManyReceiptsWithoutTheirRun(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		const runs = 2*pageRuns + 1
+		var all []Record
+		for n := range runs {
+			all = append(all, small(n, "S", "plan", "claude"))
+			all[n].Receipts = []Receipt{document(all[n].Run, fmt.Sprint(n, ".json"), "")}
+		}
+		mustRecord(t, s, all...)
+		for _, table := range []string{"agent_artifacts", "synthesis_results", "run_findings", "consensus_runs"} {
+			execute(t, s, "DELETE FROM "+table)
+		}
+		problems, err := s.Verify(t.Context(), nil)
+		found := map[string]bool{}
+		for _, p := range problems {
+			found[p.Code+" "+p.Which] = true
+		}
+		if err != nil || len(problems) != runs || len(found) != runs {
+			t.Errorf("%d problems with %d receipts, %v, want %d", len(problems), len(found), err, runs)
+		}
 	})
 }
 
@@ -116,7 +152,7 @@ func TestVerifyFindsRowsWithoutTheirRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	orphan := func(table string) Problem {
-		return Problem{"database", s.target, "foreign key: " + table}
+		return Problem{"foreign_key", "database", s.target, "foreign key: " + table}
 	}
 	mustFind(t, s, orphan("agent_artifacts"), orphan("agent_artifacts"), orphan("run_findings"), orphan("run_findings"), orphan("synthesis_results"))
 }
@@ -129,7 +165,7 @@ func TestVerifyFindsAFlippedBit(t *testing.T) {
 	mustRecord(t, s, r)
 	closeStore(t, s)
 	damage(t, s.target, 0, "mark to be found", "mark to be fount")
-	mustFind(t, openReadOnly(t, s.target), Problem{"artifact", r.Artifacts[0].ArtifactID, "its content is not what was recorded"})
+	mustFind(t, openReadOnly(t, s.target), Problem{"artifact_altered", "artifact", r.Artifacts[0].ArtifactID, "its content is not what was recorded"})
 }
 
 func TestVerifyFindsAnIndexThatHasLostARow(t *testing.T) {
@@ -138,7 +174,7 @@ func TestVerifyFindsAnIndexThatHasLostARow(t *testing.T) {
 	at := pageOf(t, s, "idx_consensus_spec_stage")
 	closeStore(t, s)
 	damage(t, s.target, at, sample(1).Run.SpecID, "SPEC-KIT-???")
-	mustFind(t, openReadOnly(t, s.target), Problem{"database", s.target, "integrity: row 1 missing from index idx_consensus_spec_stage"})
+	mustFind(t, openReadOnly(t, s.target), Problem{"database_damaged", "database", s.target, "integrity: row 1 missing from index idx_consensus_spec_stage"})
 }
 
 func TestVerifyFindsADamagedPageAndSaysWhatToDo(t *testing.T) {
@@ -186,11 +222,13 @@ func mustFind(t *testing.T, s *Store, want ...Problem) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	partOf := cmp.Comparer(func(a, b Problem) bool {
-		return a.What == b.What && a.Which == b.Which && (strings.Contains(a.Why, b.Why) || strings.Contains(b.Why, a.Why))
-	})
-	sorted := cmpopts.SortSlices(func(a, b Problem) bool { return a.What+a.Which+a.Why < b.What+b.Which+b.Why })
-	if diff := cmp.Diff(want, got, partOf, sorted); diff != "" {
+	sorted := cmpopts.SortSlices(func(a, b Problem) bool { return a.Code+a.Which+a.Why < b.Code+b.Which+b.Why })
+	if diff := cmp.Diff(want, got, partOfWhy, sorted); diff != "" {
 		t.Errorf("Verify (-want +got):\n%s", diff)
 	}
 }
+
+// partOfWhy compares problems: one of the two may say but a part of why.
+var partOfWhy = cmp.Comparer(func(a, b Problem) bool {
+	return a.Code == b.Code && a.What == b.What && a.Which == b.Which && (strings.Contains(a.Why, b.Why) || strings.Contains(b.Why, a.Why))
+})

@@ -123,8 +123,8 @@ func TestTheREADMEListsEveryCommandAsItsHelpDoes(t *testing.T) {
 	}
 }
 
-// A promise stands in the README, or in docs/scaling.md, with the test that holds
-// it.
+// A promise stands in the README, in docs/scaling.md or in docs/guarantees.md, with
+// the test that holds it.
 func TestThePromisesOfTheREADMEHaveTheirTests(t *testing.T) {
 	_, promises, _ := strings.Cut(readme(t), "## What is promised")
 	promises, _, _ = strings.Cut(promises, "\n## ")
@@ -132,7 +132,22 @@ func TestThePromisesOfTheREADMEHaveTheirTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	promises += string(scaling)
+	guarantees, err := os.ReadFile("../../docs/guarantees.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	test := regexp.MustCompile(`\bTest[A-Z]\w+`)
+	each := strings.Split(string(guarantees), "\n### ")[1:]
+	if len(each) < 7 {
+		t.Errorf("docs/guarantees.md makes %d promises", len(each))
+	}
+	for _, promise := range each {
+		title, text, _ := strings.Cut(promise, "\n")
+		if text, _, _ = strings.Cut(text, "\n## "); !test.MatchString(text) {
+			t.Errorf("nothing holds %q", title)
+		}
+	}
+	promises += string(scaling) + string(guarantees)
 	files, err := filepath.Glob("../../*/*_test.go")
 	if err != nil {
 		t.Fatal(err)
@@ -150,8 +165,8 @@ func TestThePromisesOfTheREADMEHaveTheirTests(t *testing.T) {
 		}
 		code.Write(b)
 	}
-	named := regexp.MustCompile(`Test[A-Z]\w+`).FindAllString(promises, -1)
-	if len(named) < 18 {
+	named := test.FindAllString(promises, -1)
+	if len(named) < 48 {
 		t.Errorf("the promises name %d tests", len(named))
 	}
 	for _, name := range named {

@@ -42,6 +42,15 @@ func (r *recording) options() ingest.Options {
 	}
 }
 
+// asTold makes of options what the daemon that runs was told, unless the user
+// says otherwise.
+func (c *cli) asTold(o ingest.Options, daemon ingest.Holder) ingest.Options {
+	if !c.named["expect"] && !c.named["assemble-timeout"] {
+		o.Expect, o.AssembleTimeout = daemon.Expect, daemon.AssembleTimeout()
+	}
+	return o
+}
+
 // atOnce makes of 0 the shortest time, because in options 0 means the default.
 func atOnce(d duration) time.Duration { return max(time.Duration(d), 1) }
 

@@ -82,9 +82,7 @@ func (c *cli) status(ctx context.Context, opts ingest.Options) (st status, err e
 	st.Database.Path = store.Redacted(c.database())
 	if holder, ok := c.Home().Holder(); ok {
 		st.Daemon = daemonStatus{true, holder.PID, holder.HTTP, holder.Started}
-		if !c.named["expect"] && !c.named["assemble-timeout"] {
-			opts.Expect, opts.AssembleTimeout = holder.Expect, holder.AssembleTimeout()
-		}
+		opts = c.asTold(opts, holder)
 	}
 	failures, err := c.Home().Failures()
 	if err != nil {

@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
-	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
@@ -15,9 +11,13 @@ import (
 )
 
 const verifyLong = `verify checks everything and changes nothing: that the database is intact, that
-every answer is what was recorded, byte for byte, that verdicts agree, that
-every receipt has its run, that every file in done/ is recorded, and that every
-file in failed/ has its reason. It may run beside the daemon.
+every answer is what was recorded, byte for byte, that every run, judged again
+by what is stored, is what is recorded, that every receipt has its run, that
+every file in done/ is recorded, and that every file in failed/ has its reason.
+It may run beside the daemon.
+
+docs/guarantees.md lists what it finds, and what it cannot: for that there is
+consensusd replay.
 
 Exit status 3 when something is wrong.`
 
@@ -39,9 +39,11 @@ func (c *cli) verifyCommand() *cobra.Command {
 type verification struct {
 	OK        bool            `json:"ok"`
 	Problems  []store.Problem `json:"problems"`
+	Unlisted  int64           `json:"unlisted"` // problems with files beyond those listed
 	Runs      int64           `json:"runs"`
 	Documents int64           `json:"documents"` // receipts
-	Files     int             `json:"files"`     // in done/ and failed/
+	Files     int64           `json:"files"`     // in done/ and failed/
+	Waiting   int64           `json:"waiting"`   // of these, for a daemon to look at them
 }
 
 func (c *cli) verify(ctx context.Context) error {
@@ -64,37 +66,38 @@ func (c *cli) verify(ctx context.Context) error {
 }
 
 func (c *cli) verified(ctx context.Context, s *store.Store) (v verification, err error) {
-	bar := c.progress("checking runs")
-	v.Problems, err = c.Home().Verify(ctx, s, bar.step)
-	bar.clear()
+	runs, files := c.progress("checking runs"), c.progress("checking files")
+	found, err := c.Home().Examine(ctx, s, runs.step, func(done int64) {
+		runs.clear()
+		files.step(done, unknown)
+	})
+	runs.clear()
+	files.clear()
 	if err != nil {
 		return v, err
 	}
 	totals, err := s.Totals(ctx)
-	if err != nil {
-		return v, err
+	v = verification{
+		OK: len(found.Problems) == 0 && found.Unlisted == 0, Problems: found.Problems, Unlisted: found.Unlisted,
+		Runs: totals.Runs, Files: found.Files, Waiting: found.Waiting,
 	}
-	v.OK, v.Runs = len(v.Problems) == 0, totals.Runs
 	for _, n := range totals.Documents {
 		v.Documents += n
 	}
-	done, err := countFiles(c.Home().Done())
-	if err != nil {
-		return v, err
-	}
-	failed, err := c.Home().Failures()
-	v.Files = done + len(failed)
 	return v, err
 }
 
 func (c *cli) printVerification(out *screen, v verification) {
 	looked := fmt.Sprintf("%s, %s, %s in done/ and failed/", count(v.Runs, "run"), count(v.Documents, "receipt"), count(v.Files, "file"))
+	if v.Waiting > 0 {
+		looked += fmt.Sprintf(" (%d wait for the daemon)", v.Waiting)
+	}
 	if v.OK {
 		c.confirm("%s  %s", out.paint(text.FgGreen, "ok"), looked)
 		return
 	}
 	out.problems(v.Problems)
-	c.note("%s among %s", count(len(v.Problems), "problem"), looked)
+	c.note("%s among %s", count(int64(len(v.Problems))+v.Unlisted, "problem"), looked)
 }
 
 // problems prints what is wrong, a line each.
@@ -104,18 +107,4 @@ func (s *screen) problems(all []store.Problem) {
 		rows[i] = []string{visibleLine(p.What), visibleLine(p.Which), visibleLine(p.Why)}
 	}
 	s.print([]string{"WHAT", "WHICH", "WHY"}, rows)
-}
-
-// countFiles counts the files below a folder, none when it is not there.
-func countFiles(folder string) (n int, err error) {
-	err = filepath.WalkDir(folder, func(_ string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			n++
-		}
-		return err
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	return n, err
 }

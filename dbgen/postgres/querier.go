@@ -46,8 +46,9 @@ type Querier interface {
 	ListFindings(ctx context.Context, runID string) ([]Finding, error)
 	// The findings of a page of runs. The primary key.
 	ListFindingsBetween(ctx context.Context, arg ListFindingsBetweenParams) ([]Finding, error)
-	// Which receipts name a run that is not there? A scan of all receipts.
-	ListLostReceipts(ctx context.Context) ([]Receipt, error)
+	// Which receipts speak of a run that is not there? In pages by key; all of them
+	// together are a scan of all receipts.
+	ListLostReceipts(ctx context.Context, arg ListLostReceiptsParams) ([]Receipt, error)
 	// Which rows have lost their run? Foreign keys forbid it, but a superuser may
 	// go past them. A scan of all tables.
 	ListOrphans(ctx context.Context) ([]ListOrphansRow, error)

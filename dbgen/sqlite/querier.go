@@ -44,8 +44,9 @@ type Querier interface {
 	ListFindings(ctx context.Context, runID string) ([]Finding, error)
 	// The findings of a page of runs. The primary key.
 	ListFindingsBetween(ctx context.Context, arg ListFindingsBetweenParams) ([]Finding, error)
-	// Which receipts name a run that is not there? A scan of all receipts.
-	ListLostReceipts(ctx context.Context) ([]Receipt, error)
+	// Which receipts speak of a run that is not there? In pages by key; all of them
+	// together are a scan of all receipts.
+	ListLostReceipts(ctx context.Context, arg ListLostReceiptsParams) ([]Receipt, error)
 	// Which documents made this run? Index idx_receipts_run.
 	ListReceipts(ctx context.Context, runID string) ([]Receipt, error)
 	// The receipts of a page of runs, each run's as ListReceipts has them. Index
