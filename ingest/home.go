@@ -1,9 +1,11 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,12 +33,27 @@ func (h Home) isFailed(path string) bool {
 // Database is where the database is unless another is named.
 func (h Home) Database() string { return filepath.Join(string(h), "consensus.db") }
 
-// Create makes the folders that are not there yet.
+// Create makes the folders that are not there yet, and returns when their names
+// are on stable storage, also those that a process made which died before it
+// could see to that.
 func (h Home) Create() error {
+	changed := []string{string(h)}
 	for _, dir := range []string{h.Inbox(), h.Staging(), h.Done(), h.Failed()} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		made, err := makeDirs(dir)
+		if err != nil {
 			return fmt.Errorf("create home %s: %w", h, err)
 		}
+		changed = append(changed, made...)
+	}
+	err := syncDirs(unique(changed)...)
+	if err == nil && !slices.Contains(changed, filepath.Dir(string(h))) {
+		err = syncDirs(filepath.Dir(string(h)))
+		if errors.Is(err, fs.ErrPermission) {
+			err = nil // somebody else's folder, and somebody else made the home
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("create home %s: %w", h, err)
 	}
 	return nil
 }

@@ -98,6 +98,7 @@ type Ingester struct {
 	left       bool                  // something outside of the inbox is not recorded
 	stuck      map[string]stuck      // recorded, and could not be moved away, by path
 	told       map[string]bool       // what was warned of, once
+	named      map[string]bool       // folders whose names are on stable storage
 	watching   bool
 	scan       int // counts scans
 	counts     Counts
@@ -115,7 +116,7 @@ type Trouble struct {
 func New(home Home, s *store.Store, opts Options) *Ingester {
 	return &Ingester{
 		home: home, store: s, opts: opts.withDefaults(),
-		stuck: map[string]stuck{}, told: map[string]bool{}, parts: map[string]*part{}, unfinished: map[string]unfinished{}, known: map[string]stamp{},
+		stuck: map[string]stuck{}, told: map[string]bool{}, named: map[string]bool{}, parts: map[string]*part{}, unfinished: map[string]unfinished{}, known: map[string]stamp{},
 	}
 }
 

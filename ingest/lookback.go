@@ -41,7 +41,10 @@ func (in *Ingester) lookBack(ctx context.Context, lock *Lock) error {
 		if strings.HasSuffix(f.path, reasonSuffix) {
 			return nil
 		}
-		if _, err := os.Lstat(f.path + reasonSuffix); errors.Is(err, fs.ErrNotExist) {
+		info, err := os.Lstat(f.path)
+		_, reasonErr := os.Lstat(f.path + reasonSuffix)
+		isNew := err == nil && !stampOf(info).lastChange().Before(since)
+		if errors.Is(reasonErr, fs.ErrNotExist) || isNew && !hasItsReason(f.path) {
 			in.again = append(in.again, file{place: settledPlace, path: f.path, rel: f.rel})
 		}
 		return nil

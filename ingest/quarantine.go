@@ -24,7 +24,23 @@ func writeReason(path string, r Rejection) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(path+reasonSuffix, append(b, '\n'), 0o644)
+	return renameio.WriteFile(path+reasonSuffix, append(b, '\n'), 0o644, renameio.WithTempDir(filepath.Dir(path)))
+}
+
+// hasItsReason reports whether the reason beside a failed file is about these
+// very bytes. It is written before its file is moved, and a producer may have
+// put a new version in its place just then.
+func hasItsReason(path string) bool {
+	var reason Rejection
+	b, err := os.ReadFile(path + reasonSuffix)
+	if err != nil || json.Unmarshal(b, &reason) != nil {
+		return false
+	}
+	if reason.SHA256 == "" {
+		return true // its bytes could not be read
+	}
+	c, err := readFile(path, 1<<40, false)
+	return err == nil && c.sha256 == reason.SHA256
 }
 
 // codeNoReason stands where a failed file has lost its reason.
@@ -107,14 +123,18 @@ func (h Home) Retry(name string) error {
 	if _, err := os.Lstat(path); err != nil {
 		return fmt.Errorf("%s: %w", name, ErrNoFailure)
 	}
-	to, err := moveAway(path, h.Inbox(), name, "")
+	to, changed, err := moveAway(path, h.Inbox(), name, "")
 	if err != nil {
+		return err
+	}
+	// Arrived, then gone, then without a reason: none of it out of turn.
+	if err := syncDirs(append(unique(append(upTo(h.Inbox(), to), changed...)), filepath.Dir(path))...); err != nil {
 		return err
 	}
 	if err := os.Remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return syncDirs(map[string]bool{filepath.Dir(path): true, filepath.Dir(to): true})
+	return syncDirs(filepath.Dir(path))
 }
 
 // DropFailure deletes a failed file and its reason for good.
@@ -131,7 +151,7 @@ func (h Home) DropFailure(name string) error {
 	if err := os.Remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return syncDirs(map[string]bool{filepath.Dir(path): true})
+	return syncDirs(filepath.Dir(path))
 }
 
 // unique sorts names and keeps each once.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/consensusd/consensusd/store"
@@ -16,9 +18,11 @@ import (
 // away together. The folders concerned are synced once, at its end. What cannot
 // be moved is no reason to stop recording: it stays, and is tried again.
 type settling struct {
-	in   *Ingester
-	now  time.Time
-	dirs map[string]bool
+	in         *Ingester
+	now        time.Time
+	arrivals   map[string]bool // folders that have got a new name
+	departures map[string]bool // folders that have lost one
+	named      []string        // folders whose own names are among the arrivals
 }
 
 // A stuck file is one whose fate is committed and which cannot be moved away.
@@ -32,7 +36,7 @@ type stuck struct {
 const retryStuck = time.Minute
 
 func (in *Ingester) settling() *settling {
-	return &settling{in: in, now: time.Now(), dirs: map[string]bool{}}
+	return &settling{in: in, now: time.Now(), arrivals: map[string]bool{}, departures: map[string]bool{}}
 }
 
 // done moves a recorded file to done/.
@@ -60,33 +64,71 @@ func (s *settling) forget(p parcel, path string) {
 	}
 }
 
-// failed moves a rejected file to failed/ and puts its reason beside it.
-func (s *settling) failed(p parcel) {
-	delete(s.in.parts, p.file.path)
-	path, ok := p.file.path, true
-	switch {
-	case p.file.place == inPlace, p.file.place == namedPlace:
-		s.in.known[path] = p.stamp
-		return
-	case p.file.place == settledPlace && s.in.home.isFailed(path): // another version of what failed before
-	default:
-		path, ok = s.move(p, s.in.home.Failed())
+// reasons writes the reasons of rejected files to where they are to go, and
+// returns these places, "" for a file that goes nowhere. No file comes there
+// before its reason is on stable storage.
+func (s *settling) reasons(parcels []parcel) (places []string) {
+	places = make([]string, len(parcels))
+	for i, p := range parcels {
+		delete(s.in.parts, p.file.path)
+		to := p.file.path
+		switch {
+		case p.file.place == inPlace, p.file.place == namedPlace:
+			s.in.known[p.file.path] = p.stamp
+			continue
+		case p.file.place == settledPlace && s.in.home.isFailed(p.file.path): // another version of what failed before
+		default:
+			free, changed, err := freePath(s.in.home.Failed(), p.file.rel, p.sha256, places[:i])
+			if err != nil {
+				s.stuck(p, err)
+				continue
+			}
+			to = free
+			s.arrived(s.in.home.Failed(), to, changed)
+		}
+		if err := writeReason(to, *p.rejection); err != nil {
+			s.stuck(p, err)
+			continue
+		}
+		s.arrived(s.in.home.Failed(), to, nil)
+		places[i] = to
 	}
-	if !ok {
+	if err := s.sync(); err != nil {
+		for i, p := range parcels {
+			if places[i] != "" {
+				s.stuck(p, err)
+			}
+		}
+		clear(places)
+	}
+	return places
+}
+
+// failed moves a rejected file to its place in failed/, beside its reason.
+func (s *settling) failed(p parcel, to string) {
+	if to == "" || to == p.file.path {
 		return
 	}
 	store.Step("quarantined")
-	if err := writeReason(path, *p.rejection); err != nil {
-		s.in.tellOnce("cannot write the reason for a failed file", path, err)
+	delete(s.in.stuck, p.file.path)
+	err := renameNew(p.file.path, to)
+	if err == nil && s.moved(p, s.in.home.Failed(), to, nil) {
+		return
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.stuck(p, err)
+	}
+	// It is of a version that is not there.
+	if err := os.Remove(to + reasonSuffix); err != nil {
+		s.in.tellOnce("cannot delete the reason of a file that is not there", to, err)
 	}
 }
 
-// move renames a file into folder and looks at what it has moved. It is not ok
-// when that is another version than was read, put there by its producer
-// meanwhile: this one is then read as new work from where it lies now.
+// move renames a file into folder. It is not ok when that is another version
+// than was read.
 func (s *settling) move(p parcel, folder string) (path string, ok bool) {
 	delete(s.in.stuck, p.file.path)
-	path, err := moveAway(p.file.path, folder, p.file.rel, p.sha256)
+	path, changed, err := moveAway(p.file.path, folder, p.file.rel, p.sha256)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", false // its producer took it away; what was read is recorded
 	}
@@ -94,14 +136,37 @@ func (s *settling) move(p parcel, folder string) (path string, ok bool) {
 		s.stuck(p, err)
 		return "", false
 	}
+	return path, s.moved(p, s.in.home.Done(), path, changed)
+}
+
+// moved looks at what was moved to path, below root. When that is another
+// version than was read, put there by its producer meanwhile, it is read as new
+// work from where it lies now, and moved is false.
+func (s *settling) moved(p parcel, root, path string, changed []string) bool {
 	store.Step("moved")
-	s.dirs[filepath.Dir(path)] = true
-	s.dirs[filepath.Dir(p.file.path)] = true
+	s.arrived(root, path, changed)
+	s.departures[filepath.Dir(p.file.path)] = true
 	if info, err := os.Lstat(path); err != nil || !stampOf(info).sameVersion(p.stamp) {
 		s.in.again = append(s.in.again, file{place: settledPlace, path: path, rel: p.file.rel})
-		return "", false
+		return false
 	}
-	return path, true
+	return true
+}
+
+// arrived notes which folders must be synced for the file at path to stay
+// there: its own, those that were changed for it, and those up to root unless
+// that was done before.
+func (s *settling) arrived(root, path string, changed []string) {
+	s.arrivals[filepath.Dir(path)] = true
+	for _, dir := range changed {
+		s.arrivals[dir] = true
+	}
+	for _, dir := range upTo(root, path) {
+		if dir != root && !s.in.named[dir] {
+			s.arrivals[filepath.Dir(dir)] = true
+			s.named = append(s.named, dir)
+		}
+	}
 }
 
 func (s *settling) stuck(p parcel, err error) {
@@ -109,13 +174,29 @@ func (s *settling) stuck(p parcel, err error) {
 	s.in.tellOnce("recorded or rejected, but cannot be moved away", p.file.path, err)
 }
 
-// finish makes the moves durable. Were one undone by a power loss, its file
-// would be found again, as a duplicate.
+// finish makes the moves durable, arrivals first: a file system may keep a
+// removal that was synced and lose the arrival that was not. Were a move undone
+// by a power loss, its file would be found again, as a duplicate.
 func (s *settling) finish() {
-	if err := syncDirs(s.dirs); err != nil {
+	s.sync()
+	store.Step("settled")
+}
+
+func (s *settling) sync() error {
+	err := syncDirs(slices.Sorted(maps.Keys(s.arrivals))...)
+	if err == nil {
+		for _, dir := range s.named {
+			s.in.named[dir] = true
+		}
+		err = syncDirs(slices.Sorted(maps.Keys(s.departures))...)
+	}
+	if err != nil {
 		s.in.tellOnce("cannot sync folders of", string(s.in.home), err)
 	}
-	store.Step("settled")
+	clear(s.arrivals)
+	clear(s.departures)
+	s.named = nil
+	return err
 }
 
 // stuckError is about the files that could not be moved away, nil when there
@@ -151,8 +232,9 @@ func (in *Ingester) reject(ctx context.Context, parcels []parcel) error {
 		of[i].FirstSeen, of[i].Attempts = store.Time(r.FirstSeen).Format(time.RFC3339), r.Attempts
 	}
 	s := in.settling()
-	for _, p := range parcels {
-		s.failed(p)
+	places := s.reasons(parcels)
+	for i, p := range parcels {
+		s.failed(p, places[i])
 		in.event(Event{Outcome: store.Rejected, Files: []string{p.file.path}, Rejection: p.rejection})
 	}
 	s.finish()

@@ -91,6 +91,9 @@ func (t *powerTrace) line(line string) error {
 		return err
 	}
 	for _, o := range op {
+		if filepath.IsAbs(o.Path) || filepath.IsAbs(o.To) {
+			return fmt.Errorf("%w: over the border of %s", errPowerCall, t.root)
+		}
 		if !strings.HasSuffix(o.Path, "-shm") { // derived from the log whenever a database is opened
 			o.Since = 0
 			if o.Kind == "sync" {
@@ -202,17 +205,16 @@ func (t *powerTrace) below(path string) bool {
 	return path == t.root || strings.HasPrefix(path, t.root+"/")
 }
 
-// of returns op with paths below the root, nothing when it is elsewhere. A
-// rename over the border would be a file out of nowhere.
+// of returns op with paths below the root, nothing when it is elsewhere.
 func (t *powerTrace) of(op powerOp) []powerOp {
-	if !t.below(op.Path) && (op.To == "" || !t.below(op.To)) {
+	if !t.below(op.Path) && !t.below(op.To) {
 		return nil
 	}
 	if op.Kind == "" {
 		op.Kind = "remove"
 	}
 	for _, p := range []*string{&op.Path, &op.To} {
-		if *p != "" {
+		if t.below(*p) {
 			*p = strings.TrimPrefix(strings.TrimPrefix(*p, t.root), "/")
 		}
 	}
@@ -294,6 +296,7 @@ func TestPowerTraceIsUnderstood(t *testing.T) {
 		"7  pwrite64(" + fd(5, "/r/f") + "(deleted), " + q("one") + ", 3, 0) = 3",
 		"7  sync() = 0",
 		"7  mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, " + fd(5, "/r/f") + ", 0) = 0x7f",
+		"7  rename(" + q("/elsewhere/f") + ", " + q("/r/f") + ") = 0",
 		"7  symlink(" + q("/r/f") + ", " + q("/r/g") + ") = 0",
 	} {
 		if ops, err := readPowerTrace(strings.NewReader(unknown+"\n"), "/r", "/m"); !errors.Is(err, errPowerCall) {
