@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/consensusd/consensusd/store"
@@ -27,6 +28,25 @@ type powerHome struct {
 	receipts map[string]store.Receipt // by the document's base name, unless rejected
 	counts   powerCounts
 }
+
+// A powerIndex finds a document.
+type powerIndex struct {
+	byName map[string]powerDocument // its base name
+	bySum  map[string][]string      // base names by the hash of their bytes
+}
+
+var powerPlan = sync.OnceValue(func() powerIndex {
+	plan := powerIndex{map[string]powerDocument{}, map[string][]string{}}
+	for _, group := range powerDocuments() {
+		for _, doc := range group {
+			sum := sha256.Sum256([]byte(doc.Data))
+			name, key := filepath.Base(doc.Name), hex.EncodeToString(sum[:])
+			plan.byName[name] = doc
+			plan.bySum[key] = append(plan.bySum[key], name)
+		}
+	}
+	return plan
+})
 
 // examinePowerHome opens the database as it was left and compares: what is
 // settled is recorded, what is not recorded is where it was dropped.
@@ -59,6 +79,11 @@ func recordPowerHome(t *testing.T, i powerImage) powerCounts {
 			t.Errorf("%s: %s is not recorded\n%s", i.after, name, out)
 		}
 	}
+	for path := range h.files {
+		if _, known := h.documentAt(path); known && strings.HasPrefix(path, "inbox/") {
+			h.lost("%s is still in the inbox\n%s", path, out)
+		}
+	}
 	out, err = exec.Command(binary, "verify", "--home", i.home).CombinedOutput()
 	if err != nil && !strings.Contains(string(out), "unsynced.json") { // its bytes in done/ were never synced
 		h.counts.damaged++
@@ -69,13 +94,8 @@ func recordPowerHome(t *testing.T, i powerImage) powerCounts {
 
 func readPowerHome(t *testing.T, i powerImage) *powerHome {
 	h := &powerHome{
-		t: t, image: i, of: map[string]powerDocument{}, files: map[string]string{},
+		t: t, image: i, of: powerPlan().byName, files: map[string]string{},
 		runs: map[string]store.Record{}, receipts: map[string]store.Receipt{},
-	}
-	for _, group := range powerDocuments() {
-		for _, doc := range group {
-			h.of[filepath.Base(doc.Name)] = doc
-		}
 	}
 	err := filepath.WalkDir(i.home, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || !strings.Contains(path[len(i.home)+1:], "/") {
@@ -110,51 +130,22 @@ func (h *powerHome) readDatabase() {
 	if err != nil {
 		h.damaged("%v", err)
 	}
-	for name, doc := range h.concerned() {
-		sum := sha256.Sum256([]byte(doc.Data))
-		receipts, err := s.ReceiptsOf(context.Background(), hex.EncodeToString(sum[:]))
-		if err != nil {
-			h.damaged("%v", err)
-		}
-		for _, r := range receipts {
-			if r.State != store.Rejected {
-				h.receipts[name] = r
-			}
-		}
-		if doc.Run == "" || h.runs[doc.Run].Run.RunID != "" {
-			continue
-		}
-		run, err := s.Whole(context.Background(), doc.Run)
-		if err == nil {
-			h.runs[doc.Run] = run
-		} else if !errors.Is(err, store.ErrNotFound) {
-			h.damaged("%v", err)
-		}
-	}
-	page, err := s.Runs(context.Background(), store.Filter{Limit: 100})
+	page, err := s.Runs(context.Background(), store.Filter{Limit: 1000})
 	if err != nil {
 		h.damaged("%v", err)
 	}
 	for _, r := range page.Runs {
-		if h.runs[r.RunID].Run.RunID == "" {
-			h.counts.doubled++
-			h.t.Errorf("%s: run %s is of no document", h.image.after, r.RunID)
+		run, err := s.Whole(context.Background(), r.RunID)
+		if err != nil {
+			h.damaged("%v", err)
+		}
+		h.runs[r.RunID] = run
+		for _, receipt := range run.Receipts {
+			for _, name := range powerPlan().bySum[receipt.SHA256] {
+				h.receipts[name] = receipt
+			}
 		}
 	}
-}
-
-// concerned are the documents that may have been recorded.
-func (h *powerHome) concerned() map[string]powerDocument {
-	documents := map[string]powerDocument{}
-	for path := range h.files {
-		if doc, known := h.documentAt(path); known {
-			documents[filepath.Base(doc.Name)] = doc
-		}
-	}
-	for _, name := range h.image.promised {
-		documents[filepath.Base(name)] = h.of[filepath.Base(name)]
-	}
-	return documents
 }
 
 func (h *powerHome) damaged(format string, args ...any) {
@@ -221,7 +212,7 @@ func (h *powerHome) recordedIsWhole() {
 		}
 	}
 	for id, r := range h.runs {
-		if len(r.Artifacts) == 0 || len(r.Receipts) == 0 || len(r.Syntheses) != 1 {
+		if len(r.Artifacts) != len(r.Receipts) || len(r.Receipts) == 0 || len(r.Syntheses) != 1 {
 			h.counts.partial++
 			h.t.Errorf("%s: run %s has %d artifacts, %d receipts, %d syntheses", h.image.after, id, len(r.Artifacts), len(r.Receipts), len(r.Syntheses))
 		}

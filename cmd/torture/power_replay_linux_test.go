@@ -99,7 +99,9 @@ func (r *powerReplay) apply(op powerOp) {
 // that are like many others: in the midst of writing one file, or of documents
 // that only fill the log.
 func (r *powerReplay) run(ops []powerOp) {
+	before := r.disk.seq // of another trace
 	for i, op := range ops {
+		op.Since += before
 		r.apply(op)
 		r.counts.operations++
 		midst := op.Kind == "write" && i+1 < len(ops) && ops[i+1].Kind == "write" && ops[i+1].Path == op.Path
@@ -181,10 +183,23 @@ func (r *powerReplay) examine(i powerImage) {
 func (r *powerReplay) add(c powerCounts) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.counts.databases += c.databases
-	r.counts.again += c.again
-	r.counts.lost += c.lost
-	r.counts.doubled += c.doubled
-	r.counts.partial += c.partial
-	r.counts.damaged += c.damaged
+	r.counts.add(c)
+}
+
+func (c *powerCounts) add(o powerCounts) {
+	for i, n := range o.fields() {
+		*c.fields()[i] += *n
+	}
+}
+
+func (c *powerCounts) fields() []*int {
+	return []*int{
+		&c.operations, &c.prefixes, &c.images, &c.databases, &c.again, &c.documents,
+		&c.lost, &c.doubled, &c.partial, &c.damaged,
+	}
+}
+
+func (c powerCounts) String() string {
+	return fmt.Sprintf("%d operations, %d prefixes, %d images, %d databases, %d recorded again, %d documents; lost %d, doubled %d, partial %d, damaged %d",
+		c.operations, c.prefixes, c.images, c.databases, c.again, c.documents, c.lost, c.doubled, c.partial, c.damaged)
 }
