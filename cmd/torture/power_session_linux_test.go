@@ -122,6 +122,10 @@ func powerDrive(dir string) (err error) {
 	if stop, err = d.watch(of, "", "last"); err != nil {
 		return err
 	}
+	out, err := exec.Command(os.Getenv("POWER_BINARY"), "failed", "retry", "--home", d.home, "bad-4.json").CombinedOutput()
+	if err = errors.Join(err, d.settled()); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
 	return stop(syscall.SIGINT)
 }
 

@@ -1,0 +1,136 @@
+package torture
+
+import (
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A process that is killed leaves to the next one what it wrote and did not
+// sync. Whoever takes that for recorded moves documents away, or tells their
+// owners that they may, and they are lost when the power goes before the kernel
+// has written it by itself.
+func TestWhatAKilledProcessHadNotSyncedIsNotTakenForRecorded(t *testing.T) {
+	ops := powerSession(t)
+	var commits, others []int
+	for i, op := range ops {
+		switch {
+		case op.Kind != "sync" || i < 100: // later the home is there
+		case strings.HasSuffix(op.Path, "-wal"):
+			commits = append(commits, i)
+		default:
+			others = append(others, i)
+		}
+	}
+	random := rand.New(rand.NewPCG(3, 3))
+	pick := func(from []int, n int) (picked []int) {
+		for _, i := range random.Perm(len(from))[:min(n, len(from))] {
+			picked = append(picked, from[i])
+		}
+		return picked
+	}
+	kills := append(pick(commits, 5), pick(others, 3)...)
+	if long {
+		kills = append(pick(commits, 60), pick(others, 60)...)
+	}
+	var sum powerCounts
+	var unsynced int
+	for _, i := range kills {
+		k := killPowerBefore(t, ops, i)
+		unsynced += len(k.unsynced)
+		sum.add(k.ingest())
+		for _, name := range k.unsynced[:min(1, len(k.unsynced))] {
+			sum.add(k.put(name))
+		}
+	}
+	tell(t, "%d kills, %d documents committed and not synced; %s", len(kills), unsynced, sum)
+	if unsynced == 0 {
+		t.Error("no process was killed between a commit and its sync")
+	}
+}
+
+// A powerKill is a moment at which every process was killed.
+type powerKill struct {
+	t        *testing.T
+	ops      []powerOp
+	unsynced []string // documents recorded in what was not synced
+}
+
+// killPowerBefore kills everything before an operation.
+func killPowerBefore(t *testing.T, ops []powerOp, i int) powerKill {
+	t.Helper()
+	r := newPowerReplay(t, 1)
+	for _, op := range ops[:i] {
+		r.apply(op)
+	}
+	defer r.wait()
+	dir := t.TempDir()
+	recorded := func(name string, keep powerKeep) []string {
+		home := filepath.Join(dir, name, "new", "home")
+		if err := writePowerImage(filepath.Join(dir, name), r.disk.image(keep)); err != nil {
+			t.Fatal(err)
+		}
+		return slices.Sorted(maps.Keys(readPowerHome(t, powerImage{home: home, after: "killed, " + name}).receipts))
+	}
+	keeps := powerKeeps(r.random, 0)
+	synced := recorded("all dropped", keeps[0])
+	k := powerKill{t: t, ops: ops[:i]}
+	for _, name := range recorded("all kept", keeps[1]) {
+		if !slices.Contains(synced, name) {
+			k.unsynced = append(k.unsynced, powerPlan().byName[name].Name)
+		}
+	}
+	return k
+}
+
+// ingest records what the dead have left, and has the power cut wherever it is.
+func (k powerKill) ingest() powerCounts {
+	return k.goOn("", "ingest", "--settle", "0s")
+}
+
+// put is given a document that the dead have recorded. When it returns, it is
+// there to stay, whatever put has said of it.
+func (k powerKill) put(name string) powerCounts {
+	path := filepath.Join(k.t.TempDir(), name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		k.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(powerPlan().byName[filepath.Base(name)].Data), 0o644); err != nil {
+		k.t.Fatal(err)
+	}
+	return k.goOn(name, "put", path)
+}
+
+func (k powerKill) goOn(promised, command string, args ...string) powerCounts {
+	k.t.Helper()
+	dir, err := filepath.EvalSymlinks(k.t.TempDir())
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	r := newPowerReplay(k.t, uint64(len(k.ops)))
+	for _, op := range k.ops {
+		r.apply(op)
+	}
+	root := filepath.Join(dir, "disk")
+	if err := writePowerImage(root, r.disk.image(powerKeeps(r.random, 0)[1])); err != nil {
+		k.t.Fatal(err)
+	}
+	home := filepath.Join(root, "new", "home")
+	ops, err := tracePower(dir, root, nil, append([]string{binary, command, "--quiet", "--home", home}, args...)...)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if promised != "" {
+		ops = append(ops, powerOp{Kind: "mark", Path: promised})
+	}
+	r.run(ops)
+	c := r.wait()
+	if err := sameAsDisk(root, r.disk); err != nil {
+		k.t.Error(err)
+	}
+	return c
+}
