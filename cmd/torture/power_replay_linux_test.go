@@ -103,17 +103,28 @@ func (r *powerReplay) run(ops []powerOp) {
 	for i, op := range ops {
 		op.Since += before
 		r.apply(op)
-		r.counts.operations++
+		r.add(powerCounts{operations: 1})
 		midst := op.Kind == "write" && i+1 < len(ops) && ops[i+1].Kind == "write" && ops[i+1].Path == op.Path
 		filling := len(r.promised) > 0 && strings.HasPrefix(r.promised[len(r.promised)-1], "filling")
 		if (midst || filling) && r.random.IntN(r.skip) > 0 {
 			continue
 		}
-		r.counts.prefixes++
+		if r.hopeless() {
+			r.t.Error("so much is wrong that the rest is not tried")
+			return
+		}
+		r.add(powerCounts{prefixes: 1})
 		for _, keep := range powerKeeps(r.random, r.chaos) {
 			r.cut(keep, fmt.Sprintf("after operation %d, %s %s, with %s", i, op.Kind, strings.TrimSpace(op.Path+" "+op.To), keep.name))
 		}
 	}
+}
+
+// hopeless reports whether more mistakes would tell nothing new.
+func (r *powerReplay) hopeless() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.counts.lost+r.counts.doubled+r.counts.partial+r.counts.damaged > 50
 }
 
 // cut has an image examined unless it was before.
@@ -130,9 +141,9 @@ func (r *powerReplay) cut(keep powerKeep, after string) {
 		return
 	}
 	r.seen[h.Sum64()] = true
-	r.counts.images++
+	r.add(powerCounts{images: 1})
 	i := powerImage{after: after, promised: slices.Clone(r.promised), again: r.random.IntN(r.again) == 0}
-	dir := filepath.Join(r.scratch, fmt.Sprint(r.counts.images))
+	dir := filepath.Join(r.scratch, fmt.Sprint(len(r.seen)))
 	if err := writePowerImage(dir, files); err != nil {
 		r.t.Fatal(err)
 	}

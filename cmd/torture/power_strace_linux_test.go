@@ -7,12 +7,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // A powerOp is one system call that succeeded and that matters to a disk. Paths
@@ -244,66 +240,4 @@ func pathAt(dir, arg string) string {
 		return path
 	}
 	return filepath.Join(fileOf(dir), path)
-}
-
-func TestPowerTraceIsUnderstood(t *testing.T) {
-	x := func(s string) string {
-		var b strings.Builder
-		for _, c := range []byte(s) {
-			fmt.Fprintf(&b, `\x%02x`, c)
-		}
-		return b.String()
-	}
-	q := func(s string) string { return `"` + x(s) + `"` }
-	fd := func(n int, path string) string { return fmt.Sprintf("%d<%s>", n, x(path)) }
-	log := []string{
-		"7  mkdirat(AT_FDCWD<" + x("/r") + ">, " + q("a") + ", 0755) = 0",
-		"7  openat(AT_FDCWD<" + x("/r") + ">, " + q("/r/a/f") + ", O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0644) = " + fd(5, "/r/a/f"),
-		"7  write(" + fd(5, "/r/a/f") + ", " + q("one") + ", 3) = 3",
-		"8  fsync(" + fd(5, "/r/a/f") + " <unfinished ...>",
-		"7  write(" + fd(5, "/r/a/f") + ", " + q("two") + ", 3 <unfinished ...>",
-		"8  <... fsync resumed>)             = 0",
-		"7  <... write resumed>)             = 3",
-		"7  pwrite64(" + fd(5, "/r/a/f") + ", " + q("x") + ", 1, 4096) = 1",
-		"7  pwrite64(" + fd(6, "/r/a/f-shm") + ", " + q("x") + ", 1, 4096) = 1",
-		"7  --- SIGURG {si_signo=SIGURG, si_code=SI_TKILL} ---",
-		"7  renameat2(AT_FDCWD<" + x("/r") + ">, " + q("a/f") + ", AT_FDCWD<" + x("/r") + ">, " + q("a/g") + ", RENAME_NOREPLACE) = 0",
-		"7  renameat2(AT_FDCWD<" + x("/r") + ">, " + q("a/f") + ", AT_FDCWD<" + x("/r") + ">, " + q("a/g") + ", RENAME_NOREPLACE) = -1 EEXIST (File exists)",
-		"7  write(" + fd(9, "/m") + ", " + q("done\n") + ", 5) = 5",
-		"7  write(" + fd(9, "/elsewhere") + ", " + q("done\n") + ", 5) = 5",
-		"7  ftruncate(" + fd(5, "/r/a/g") + ", 2) = 0",
-		"7  unlink(" + q("/r/a/g") + ")      = 0",
-		"7  fsync(" + fd(5, "/r/a/g") + " <unfinished ...>",
-		"7  +++ killed by SIGKILL +++",
-	}
-	want := []powerOp{
-		{Kind: "mkdir", Path: "a"}, {Kind: "create", Path: "a/f"}, {Kind: "truncate", Path: "a/f"},
-		{Kind: "write", Path: "a/f", Data: []byte("one")},
-		{Kind: "sync", Path: "a/f", Since: 4},
-		{Kind: "write", Path: "a/f", Offset: 3, Data: []byte("two")},
-		{Kind: "write", Path: "a/f", Offset: 4096, Data: []byte("x")},
-		{Kind: "rename", Path: "a/f", To: "a/g"},
-		{Kind: "mark", Path: "done"},
-		{Kind: "truncate", Path: "a/g", Offset: 2}, {Kind: "remove", Path: "a/g"},
-	}
-	got, err := readPowerTrace(strings.NewReader(strings.Join(log, "\n")+"\n"), "/r", "/m")
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Errorf("read %v (-want +got):\n%s", err, diff)
-	}
-	for _, unknown := range []string{
-		"7  writev(" + fd(5, "/r/f") + ", [{iov_base=" + q("x") + ", iov_len=1}], 1) = 1",
-		"7  write(" + fd(5, "/r/f") + ", " + q("on") + "..., 3) = 3",
-		"7  pwrite64(" + fd(5, "/r/f") + "(deleted), " + q("one") + ", 3, 0) = 3",
-		"7  sync() = 0",
-		"7  mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, " + fd(5, "/r/f") + ", 0) = 0x7f",
-		"7  rename(" + q("/elsewhere/f") + ", " + q("/r/f") + ") = 0",
-		"7  symlink(" + q("/r/f") + ", " + q("/r/g") + ") = 0",
-	} {
-		if ops, err := readPowerTrace(strings.NewReader(unknown+"\n"), "/r", "/m"); !errors.Is(err, errPowerCall) {
-			t.Errorf("%s: %v, %v, want %v", unknown, ops, err, errPowerCall)
-		}
-	}
-	if !slices.Contains(strings.Split(powerCalls, ","), "fsync") {
-		t.Error("fsync is not traced")
-	}
 }
