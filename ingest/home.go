@@ -37,7 +37,7 @@ func (h Home) Database() string { return filepath.Join(string(h), "consensus.db"
 // are on stable storage, also those that a process made which died before it
 // could see to that.
 func (h Home) Create() error {
-	changed := []string{string(h)}
+	var changed []string
 	for _, dir := range []string{h.Inbox(), h.Staging(), h.Done(), h.Failed()} {
 		made, err := makeDirs(dir)
 		if err != nil {
@@ -45,15 +45,17 @@ func (h Home) Create() error {
 		}
 		changed = append(changed, made...)
 	}
-	err := syncDirs(unique(changed)...)
-	if err == nil && !slices.Contains(changed, filepath.Dir(string(h))) {
-		err = syncDirs(filepath.Dir(string(h)))
-		if errors.Is(err, fs.ErrPermission) {
-			err = nil // somebody else's folder, and somebody else made the home
-		}
-	}
-	if err != nil {
+	if err := syncDirs(unique(changed)...); err != nil {
 		return fmt.Errorf("create home %s: %w", h, err)
+	}
+	for _, dir := range []string{string(h), filepath.Dir(filepath.Clean(string(h)))} {
+		if slices.Contains(changed, dir) {
+			continue
+		}
+		// Where we may not look, nothing was made in our name.
+		if err := syncDirs(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("create home %s: %w", h, err)
+		}
 	}
 	return nil
 }

@@ -123,18 +123,16 @@ func (h Home) Retry(name string) error {
 	if _, err := os.Lstat(path); err != nil {
 		return fmt.Errorf("%s: %w", name, ErrNoFailure)
 	}
+	// First the reason: as soon as the file is in the inbox the daemon may write a
+	// new one. A file without any is read again by the next start after a crash.
+	if err := os.Remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	to, changed, err := moveAway(path, h.Inbox(), name, "")
 	if err != nil {
 		return err
 	}
-	// Arrived, then gone, then without a reason: none of it out of turn.
-	if err := syncDirs(append(unique(append(upTo(h.Inbox(), to), changed...)), filepath.Dir(path))...); err != nil {
-		return err
-	}
-	if err := os.Remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return syncDirs(filepath.Dir(path))
+	return syncDirs(append(unique(append(upTo(h.Inbox(), to), changed...)), filepath.Dir(path))...)
 }
 
 // DropFailure deletes a failed file and its reason for good.

@@ -27,30 +27,37 @@ func TestWhatAKilledProcessHadNotSyncedIsNotTakenForRecorded(t *testing.T) {
 		}
 	}
 	random := rand.New(rand.NewPCG(3, 3))
-	pick := func(from []int, n int) (picked []int) {
-		for _, i := range random.Perm(len(from))[:min(n, len(from))] {
-			picked = append(picked, from[i])
-		}
-		return picked
+	shuffle := func(s []int) []int {
+		random.Shuffle(len(s), func(i, j int) { s[i], s[j] = s[j], s[i] })
+		return s
 	}
-	kills := append(pick(commits, 5), pick(others, 3)...)
+	want := 3 // kills of each kind
 	if long {
-		kills = append(pick(commits, 60), pick(others, 60)...)
+		want = 40
 	}
 	var sum powerCounts
-	var unsynced int
-	for _, i := range kills {
+	var kills, unsynced int
+	for _, i := range shuffle(commits) {
+		if kills == want {
+			break
+		}
 		k := killPowerBefore(t, ops, i)
+		if len(k.unsynced) == 0 {
+			continue
+		}
+		kills++
 		unsynced += len(k.unsynced)
 		sum.add(k.ingest())
-		for _, name := range k.unsynced[:min(1, len(k.unsynced))] {
-			sum.add(k.put(name))
-		}
+		sum.add(k.put(k.unsynced[0]))
 	}
-	tell(t, "%d kills, %d documents committed and not synced; %s", len(kills), unsynced, sum)
-	if unsynced == 0 {
-		t.Error("no process was killed between a commit and its sync")
+	if kills < want {
+		t.Errorf("only %d of %d processes were killed between a commit and its sync", kills, want)
 	}
+	for _, i := range shuffle(others)[:want] {
+		kills++
+		sum.add(killPowerBefore(t, ops, i).ingest())
+	}
+	tell(t, "%d kills, %d documents committed and not synced; %s", kills, unsynced, sum)
 }
 
 // A powerKill is a moment at which every process was killed.
@@ -112,6 +119,7 @@ func (k powerKill) goOn(promised, command string, args ...string) powerCounts {
 		k.t.Fatal(err)
 	}
 	r := newPowerReplay(k.t, uint64(len(k.ops)))
+	r.every = true
 	for _, op := range k.ops {
 		r.apply(op)
 	}

@@ -19,9 +19,10 @@ type powerReplay struct {
 	t      *testing.T
 	disk   *powerDisk
 	random *rand.Rand
-	chaos  int // images at random, of each prefix
-	again  int // one image in so many is recorded again
-	skip   int // one prefix in so many is tried, of those that are alike
+	chaos  int  // images at random, of each prefix
+	again  int  // one image in so many is recorded again
+	skip   int  // one prefix in so many is tried, of those that are alike
+	every  bool // also while documents only fill the log
 
 	promised []string // documents that are there to stay
 	seen     map[uint64]bool
@@ -106,7 +107,7 @@ func (r *powerReplay) run(ops []powerOp) {
 		r.add(powerCounts{operations: 1})
 		midst := op.Kind == "write" && i+1 < len(ops) && ops[i+1].Kind == "write" && ops[i+1].Path == op.Path
 		filling := len(r.promised) > 0 && strings.HasPrefix(r.promised[len(r.promised)-1], "filling")
-		if (midst || filling) && r.random.IntN(r.skip) > 0 {
+		if (midst || filling && !r.every) && r.random.IntN(r.skip) > 0 {
 			continue
 		}
 		if r.hopeless() {

@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -50,15 +51,17 @@ func powerDocuments() map[string][]powerDocument {
 	unsynced := written("unsynced.json", "unsynced")
 	unsynced.Unsynced = true
 	return map[string][]powerDocument{
-		"before":  {put("first.json", "first")},
-		"burst":   {put("put-1.json", "put-1"), put("consensus/SPEC-POWER-001/put-2.json", "put-2"), written("burst-1.json", "burst-1"), written("burst-2.json", "burst-2"), written("new/folder/burst-3.json", "burst-3"), rejected("bad-1.json", `{"spec_id":"SPEC-POWER-001",,}`), rejected("new/bad-2.json", `{"spec_id":[1]}`)},
-		"after":   {again, contradiction, amendment, unsynced},
-		"large":   {powerAnswer("large.json", "large", "claude", strings.Repeat("Many pages, in one transaction. ", 4000))},
-		"filling": powerFilling(),
-		"renewed": {written("renewed-1.json", "renewed-1"), put("renewed-2.json", "renewed-2")},
-		"killed":  {put("killed-1.json", "killed-1"), written("killed-2.json", "killed-2"), rejected("bad-3.json", `{}`)},
-		"moved":   {put("moved-1.json", "moved-1"), written("moved-2.json", "moved-2")},
-		"last":    {written("last-1.json", "last-1"), put("last-2.json", "last-2"), rejected("bad-4.json", `[]`)},
+		"before":        {put("first.json", "first")},
+		"burst":         {put("put-1.json", "put-1"), put("consensus/SPEC-POWER-001/put-2.json", "put-2"), written("burst-1.json", "burst-1"), written("burst-2.json", "burst-2"), written("new/folder/burst-3.json", "burst-3"), rejected("bad-1.json", `{"spec_id":"SPEC-POWER-001",,}`), rejected("new/bad-2.json", `{"spec_id":[1]}`)},
+		"after":         {again, contradiction, amendment, unsynced},
+		"large":         {powerAnswer("large.json", "large", "claude", strings.Repeat("Many pages, in one transaction. ", 4000))},
+		"filling":       powerFilling(),
+		"renewed":       {written("renewed-1.json", "renewed-1"), put("renewed-2.json", "renewed-2")},
+		"killed":        {put("killed-1.json", "killed-1"), written("killed-2.json", "killed-2"), rejected("bad-3.json", `{}`)},
+		"committed:1":   {put("committed-1.json", "committed-1"), written("committed-2.json", "committed-2")},
+		"moved:2":       {put("moved-1.json", "moved-1"), written("moved-2.json", "moved-2")},
+		"quarantined:1": {rejected("bad-5.json", `"quarantined"`)},
+		"last":          {written("last-1.json", "last-1"), put("last-2.json", "last-2"), rejected("bad-4.json", `[]`)},
 	}
 }
 
@@ -108,10 +111,10 @@ func powerDrive(dir string) (err error) {
 	if err := errors.Join(d.drop(of["killed"]), stop(syscall.SIGKILL)); err != nil {
 		return err
 	}
-	if err := d.drop(of["moved"]); err != nil {
-		return err
-	}
 	for _, step := range []string{"committed:1", "moved:2", "quarantined:1"} {
+		if err := d.drop(of[step]); err != nil {
+			return err
+		}
 		if stop, err = d.watch(of, step); err != nil {
 			return err
 		}
@@ -133,11 +136,13 @@ func powerDrive(dir string) (err error) {
 // runs, group by group, each when the one before is recorded. stop ends it by a
 // signal and waits for it, by itself when that is 0.
 func (d *powerDriver) watch(of map[string][]powerDocument, step string, groups ...string) (stop func(syscall.Signal) error, err error) {
-	cmd := exec.Command(os.Getenv("POWER_BINARY"), "watch", "--home", d.home, "--http", "off", "--rescan", "100ms", "--settle", "0s")
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	cmd := exec.CommandContext(ctx, os.Getenv("POWER_BINARY"), "watch", "--home", d.home, "--http", "off", "--rescan", "100ms", "--settle", "0s")
 	cmd.Env = append(os.Environ(), "CONSENSUSD_DIE_AT="+step)
 	var out strings.Builder
 	cmd.Stderr = &out
 	if err := cmd.Start(); err != nil {
+		cancel()
 		return nil, err
 	}
 	stop = func(signal syscall.Signal) error {
@@ -146,7 +151,8 @@ func (d *powerDriver) watch(of map[string][]powerDocument, step string, groups .
 				return err
 			}
 		}
-		if err := cmd.Wait(); (err != nil) != (signal != syscall.SIGINT) {
+		defer cancel()
+		if err := cmd.Wait(); (err != nil) != (signal != syscall.SIGINT) || ctx.Err() != nil {
 			return fmt.Errorf("watch that was to die at %q by %v: %w\n%s", step, signal, err, &out)
 		}
 		return nil
