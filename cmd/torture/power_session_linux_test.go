@@ -21,6 +21,7 @@ type powerDocument struct {
 	Put      bool // by consensusd put; else by a producer of this test
 	Unsynced bool // its producer does not sync it: nothing is promised until it is recorded
 	Rejected bool
+	Retried  bool // by a person, which takes its reason away first
 
 	Run, Agent, Content string // the answer in it
 }
@@ -50,8 +51,10 @@ func powerDocuments() map[string][]powerDocument {
 	}
 	unsynced := written("unsynced.json", "unsynced")
 	unsynced.Unsynced = true
+	retried := rejected("bad-4.json", `[]`)
+	retried.Retried = true
 	return map[string][]powerDocument{
-		"before":        {put("first.json", "first")},
+		"before":        {put("first.json", "first"), put("consensus/SPEC-POWER-001/second.json", "second")},
 		"burst":         {put("put-1.json", "put-1"), put("consensus/SPEC-POWER-001/put-2.json", "put-2"), written("burst-1.json", "burst-1"), written("burst-2.json", "burst-2"), written("new/folder/burst-3.json", "burst-3"), rejected("bad-1.json", `{"spec_id":"SPEC-POWER-001",,}`), rejected("new/bad-2.json", `{"spec_id":[1]}`)},
 		"after":         {again, contradiction, amendment, unsynced},
 		"large":         {powerAnswer("large.json", "large", "claude", strings.Repeat("Many pages, in one transaction. ", 4000))},
@@ -61,7 +64,7 @@ func powerDocuments() map[string][]powerDocument {
 		"committed:1":   {put("committed-1.json", "committed-1"), written("committed-2.json", "committed-2")},
 		"moved:2":       {put("moved-1.json", "moved-1"), written("moved-2.json", "moved-2")},
 		"quarantined:1": {rejected("bad-5.json", `"quarantined"`)},
-		"last":          {written("last-1.json", "last-1"), put("last-2.json", "last-2"), rejected("bad-4.json", `[]`)},
+		"last":          {written("last-1.json", "last-1"), put("last-2.json", "last-2"), retried},
 	}
 }
 
