@@ -1,8 +1,10 @@
 package torture
 
 import (
+	"database/sql"
 	"maps"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,8 +101,9 @@ func (k powerKill) ingest() powerCounts {
 	return k.goOn("", "ingest", "--settle", "0s")
 }
 
-// put is given a document that the dead have recorded. When it returns, it is
-// there to stay, whatever put has said of it.
+// put is given a document that the dead have recorded, and whose producer has
+// taken it back from the inbox. When put returns, it is there to stay, whatever
+// put has said of it.
 func (k powerKill) put(name string) powerCounts {
 	path := filepath.Join(k.t.TempDir(), name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -123,11 +126,17 @@ func (k powerKill) goOn(promised, command string, args ...string) powerCounts {
 	for _, op := range k.ops {
 		r.apply(op)
 	}
+	if promised != "" {
+		r.takeBack(promised)
+	}
 	root := filepath.Join(dir, "disk")
 	if err := writePowerImage(root, r.disk.image(powerKeeps(r.random, 0)[1])); err != nil {
 		k.t.Fatal(err)
 	}
 	home := filepath.Join(root, "new", "home")
+	if promised != "" {
+		defer keepReading(k.t, filepath.Join(home, "consensus.db"))()
+	}
 	ops, err := tracePower(dir, root, nil, append([]string{binary, command, "--quiet", "--home", home}, args...)...)
 	if err != nil {
 		k.t.Fatal(err)
@@ -141,4 +150,26 @@ func (k powerKill) goOn(promised, command string, args ...string) powerCounts {
 		k.t.Error(err)
 	}
 	return c
+}
+
+// keepReading has the database open, as somebody's shell may: whoever closes it
+// last would sync all of it.
+func keepReading(t *testing.T, path string) (closeAll func()) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: "mode=rw"}).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var runs int
+	if err := conn.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM consensus_runs").Scan(&runs); err != nil || runs == 0 {
+		t.Fatalf("%d runs, %v", runs, err)
+	}
+	return func() {
+		conn.Close()
+		db.Close()
+	}
 }

@@ -96,6 +96,17 @@ func (r *powerReplay) apply(op powerOp) {
 	}
 }
 
+// takeBack removes a document from the inbox for good, as its producer may.
+func (r *powerReplay) takeBack(name string) {
+	r.promised = slices.DeleteFunc(r.promised, func(p string) bool { return p == name })
+	path := "new/home/inbox/" + name
+	if r.disk.find(path) == nil {
+		return
+	}
+	r.apply(powerOp{Kind: "remove", Path: path})
+	r.apply(powerOp{Kind: "sync", Path: filepath.Dir(path), Since: r.disk.seq})
+}
+
 // run applies operations, and cuts the power after each, but for most of those
 // that are like many others: in the midst of writing one file, or of documents
 // that only fill the log.
