@@ -106,21 +106,28 @@ func (d *powerDisk) collect(files map[string][]byte, at string, dir *powerNode, 
 }
 
 func (n *powerNode) content(keep powerKeep) []byte {
-	kept := slices.Clone(n.safe)
+	var kept []powerWrite
 	var lost bool
 	for _, w := range n.writes {
 		for part := range w.parts() {
 			if keep.write(n, part) {
-				kept = part.on(kept)
+				kept = append(kept, part)
 				continue
 			}
 			lost = true
 		}
 	}
-	if !lost {
+	switch {
+	case !lost:
 		return n.now
+	case len(kept) == 0:
+		return n.safe
 	}
-	return kept
+	content := slices.Clone(n.safe)
+	for _, part := range kept {
+		content = part.on(content)
+	}
+	return content
 }
 
 // parts yields w cut at the borders of pages.
