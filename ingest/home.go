@@ -1,9 +1,11 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,13 +30,40 @@ func (h Home) isFailed(path string) bool {
 	return strings.HasPrefix(path, h.Failed()+string(filepath.Separator))
 }
 
+// rootOf is the folder of the home in which path lies; "" when it lies in none.
+func (h Home) rootOf(path string) string {
+	for _, root := range []string{h.Inbox(), h.Done(), h.Failed(), h.Staging()} {
+		if path == root || strings.HasPrefix(path, root+string(filepath.Separator)) {
+			return root
+		}
+	}
+	return ""
+}
+
 // Database is where the database is unless another is named.
 func (h Home) Database() string { return filepath.Join(string(h), "consensus.db") }
 
-// Create makes the folders that are not there yet.
+// Create makes the folders that are not there yet, and returns when their names
+// are on stable storage, also those that a process made which died before it
+// could see to that.
 func (h Home) Create() error {
+	var changed []string
 	for _, dir := range []string{h.Inbox(), h.Staging(), h.Done(), h.Failed()} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		made, err := makeDirs(dir)
+		if err != nil {
+			return fmt.Errorf("create home %s: %w", h, err)
+		}
+		changed = append(changed, made...)
+	}
+	if err := syncDirs(unique(changed)...); err != nil {
+		return fmt.Errorf("create home %s: %w", h, err)
+	}
+	for _, dir := range []string{string(h), filepath.Dir(filepath.Clean(string(h)))} {
+		if slices.Contains(changed, dir) {
+			continue
+		}
+		// Where we may not look, nothing was made in our name.
+		if err := syncDirs(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
 			return fmt.Errorf("create home %s: %w", h, err)
 		}
 	}

@@ -100,6 +100,7 @@ type Ingester struct {
 	left       bool                  // something outside of the inbox is not recorded
 	stuck      map[string]stuck      // recorded, and could not be moved away, by path
 	told       map[string]bool       // what was warned of, once
+	named      map[string]bool       // folders whose names are on stable storage
 	watching   bool
 	replaying  bool
 	scan       int // counts scans
@@ -126,7 +127,8 @@ type Trouble struct {
 func New(home Home, s *store.Store, opts Options) *Ingester {
 	in := &Ingester{
 		home: home, store: s, opts: opts.withDefaults(),
-		stuck: map[string]stuck{}, told: map[string]bool{}, parts: map[string]*part{}, unfinished: map[string]unfinished{}, known: map[string]knownFile{}, unreadable: map[string]error{},
+		stuck: map[string]stuck{}, told: map[string]bool{}, named: map[string]bool{}, parts: map[string]*part{},
+		unfinished: map[string]unfinished{}, known: map[string]knownFile{}, unreadable: map[string]error{},
 		figures: newFigures(),
 	}
 	in.publish()

@@ -28,24 +28,31 @@ func renameFree(from, to string) error {
 
 // moveAway renames a file into folder, under the path rel where that is free,
 // else under one with a suffix; it never overwrites. It returns where the file
-// is now. The suffix, ~ and hex digits before the extension, is one that
-// parseName overlooks.
-func moveAway(path, folder, rel, sha256 string) (string, error) {
+// is now, and the folders that have got a new folder on the way. The suffix, ~
+// and hex digits before the extension, is one that parseName overlooks.
+func moveAway(path, folder, rel, sha256 string) (to string, changed []string, err error) {
 	for try := range 8 {
 		to := filepath.Join(folder, alternative(rel, sha256, try))
-		err := os.MkdirAll(filepath.Dir(to), 0o755)
+		made, err := makeDirs(filepath.Dir(to))
+		changed = append(changed, made...)
 		if err == nil {
 			err = renameNew(path, to)
 		}
 		switch {
 		case err == nil:
-			return to, nil
-		case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
-			continue // somebody of that name is there already
+			return to, changed, nil
+		case isTaken(err):
+			continue
 		}
-		return "", err
+		return "", changed, err
 	}
-	return "", fmt.Errorf("move %s to %s: no free name", path, folder)
+	return "", changed, fmt.Errorf("move %s to %s: no free name", path, folder)
+}
+
+// isTaken reports whether somebody of that name is there already, be it in the
+// place of a folder.
+func isTaken(err error) bool {
+	return errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR)
 }
 
 // maxBaseName leaves room for suffixes below the usual limit of 255 bytes.
@@ -86,9 +93,24 @@ func cutName(s string, n int) string {
 	return s[:n]
 }
 
-// syncDirs makes renames in folders durable.
-func syncDirs(dirs map[string]bool) error {
-	for dir := range dirs {
+// makeDirs creates the folder at dir and those above it that are missing. It
+// returns the folders that have got a new name in them, which is not on stable
+// storage before they are synced.
+func makeDirs(dir string) (changed []string, err error) {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil, nil
+	}
+	if above := filepath.Dir(dir); above != dir {
+		if changed, err = makeDirs(above); err != nil {
+			return changed, err
+		}
+	}
+	return append(changed, filepath.Dir(dir)), os.MkdirAll(dir, 0o755)
+}
+
+// syncDirs makes the names in folders durable, in the order of the folders.
+func syncDirs(dirs ...string) error {
+	for _, dir := range dirs {
 		d, err := os.Open(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // a producer's folder, gone meanwhile
@@ -103,4 +125,13 @@ func syncDirs(dirs map[string]bool) error {
 		}
 	}
 	return nil
+}
+
+// upTo returns the folder of path and those above it, up to and with root. A
+// name is safe when all of them are synced.
+func upTo(root, path string) (dirs []string) {
+	for dir := filepath.Dir(path); len(dir) > len(root); dir = filepath.Dir(dir) {
+		dirs = append(dirs, dir)
+	}
+	return append(dirs, root)
 }

@@ -75,7 +75,7 @@ func Check(path string, data []byte, maxBytes int64) (Checked, *Rejection) {
 
 // Drop puts a checked document into the inbox so that nobody ever sees half of
 // it: it is written to staging and synced, and then renamed, never over another
-// file. It returns the path below the inbox.
+// file. It returns the path below the inbox, when that too is on stable storage.
 func (h Home) Drop(c Checked) (name string, err error) {
 	random := make([]byte, 8)
 	rand.Read(random)
@@ -84,12 +84,12 @@ func (h Home) Drop(c Checked) (name string, err error) {
 		os.Remove(staged)
 		return "", fmt.Errorf("put %s: %w", c.Name, err)
 	}
-	path, err := moveAway(staged, h.Inbox(), c.Name, c.SHA256)
+	path, changed, err := moveAway(staged, h.Inbox(), c.Name, c.SHA256)
 	if err != nil {
 		os.Remove(staged)
 		return "", fmt.Errorf("put %s: %w", c.Name, err)
 	}
-	if err := syncDirs(map[string]bool{filepath.Dir(path): true, h.Inbox(): true}); err != nil {
+	if err := syncDirs(unique(append(upTo(h.Inbox(), path), changed...))...); err != nil {
 		return "", fmt.Errorf("put %s: %w", c.Name, err)
 	}
 	return filepath.Rel(h.Inbox(), path)

@@ -39,7 +39,7 @@ func writeReason(path string, r Rejection) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(path+reasonSuffix, append(b, '\n'), 0o644)
+	return renameio.WriteFile(path+reasonSuffix, append(b, '\n'), 0o644, renameio.WithTempDir(filepath.Dir(path)))
 }
 
 // codeNoReason stands where a failed file has lost its reason.
@@ -122,14 +122,16 @@ func (h Home) Retry(name string) error {
 	if _, err := os.Lstat(path); err != nil {
 		return fmt.Errorf("%s: %w", name, ErrNoFailure)
 	}
-	to, err := moveAway(path, h.Inbox(), name, "")
-	if err != nil {
-		return err
-	}
+	// First the reason: as soon as the file is in the inbox the daemon may write a
+	// new one. A file without any is read again by the next start after a crash.
 	if err := os.Remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return syncDirs(map[string]bool{filepath.Dir(path): true, filepath.Dir(to): true})
+	to, changed, err := moveAway(path, h.Inbox(), name, "")
+	if err != nil {
+		return err
+	}
+	return syncDirs(append(unique(append(upTo(h.Inbox(), to), changed...)), filepath.Dir(path))...)
 }
 
 // DropFailure deletes a failed file and its reason for good.
@@ -146,7 +148,7 @@ func (h Home) DropFailure(name string) error {
 	if err := os.Remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return syncDirs(map[string]bool{filepath.Dir(path): true})
+	return syncDirs(filepath.Dir(path))
 }
 
 // unique sorts names and keeps each once.

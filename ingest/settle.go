@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/consensusd/consensusd/store"
@@ -16,9 +18,11 @@ import (
 // away together. The folders concerned are synced once, at its end. What cannot
 // be moved is no reason to stop recording: it stays, and is tried again.
 type settling struct {
-	in   *Ingester
-	now  time.Time
-	dirs map[string]bool
+	in         *Ingester
+	now        time.Time
+	arrivals   map[string]bool // folders to sync first: where files have come to
+	departures map[string]bool // folders to sync then: where they came from
+	named      []string        // folders whose own names are among the arrivals
 }
 
 // A stuck file is one whose fate is committed and which cannot be moved away.
@@ -32,7 +36,7 @@ type stuck struct {
 const retryStuck = time.Minute
 
 func (in *Ingester) settling() (*settling, error) {
-	s := &settling{in: in, now: time.Now(), dirs: map[string]bool{}}
+	s := &settling{in: in, now: time.Now(), arrivals: map[string]bool{}, departures: map[string]bool{}}
 	return s, in.lock.moving(wallClock())
 }
 
@@ -76,6 +80,10 @@ func (s *settling) failed(p parcel) {
 	case p.file.place == settledPlace && s.in.home.isFailed(path): // another version of what failed before
 	default:
 		p.file.rel = s.in.home.freeFailure(p.file.rel, p.sha256)
+		if err := s.prepare(filepath.Join(s.in.home.Failed(), p.file.rel)); err != nil {
+			s.stuck(p, err)
+			return
+		}
 		path, ok = s.move(p, s.in.home.Failed())
 	}
 	if !ok {
@@ -87,12 +95,22 @@ func (s *settling) failed(p parcel) {
 	}
 }
 
+// prepare makes the folder for a path in failed/, and its name durable before the
+// only copy of a document goes there.
+func (s *settling) prepare(path string) error {
+	changed, err := makeDirs(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return syncDirs(unique(changed)...)
+}
+
 // move renames a file into folder and looks at what it has moved. It is not ok
 // when that is another version than was read, put there by its producer
 // meanwhile: this one is then read as new work from where it lies now.
 func (s *settling) move(p parcel, folder string) (path string, ok bool) {
 	delete(s.in.stuck, p.file.path)
-	path, err := moveAway(p.file.path, folder, p.file.rel, p.sha256)
+	path, changed, err := moveAway(p.file.path, folder, p.file.rel, p.sha256)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", false // its producer took it away; what was read is recorded
 	}
@@ -101,8 +119,8 @@ func (s *settling) move(p parcel, folder string) (path string, ok bool) {
 		return "", false
 	}
 	store.Step("moved")
-	s.dirs[filepath.Dir(path)] = true
-	s.dirs[filepath.Dir(p.file.path)] = true
+	s.arrived(s.in.home.rootOf(path), path, changed)
+	s.departures[filepath.Dir(p.file.path)] = true
 	if info, err := os.Lstat(path); err != nil || !stampOf(info).sameVersion(p.stamp) || p.mayHaveChanged(path) {
 		s.in.again = append(s.in.again, file{place: settledPlace, path: path, rel: p.file.rel})
 		return "", false
@@ -115,10 +133,34 @@ func (s *settling) stuck(p parcel, err error) {
 	s.in.tellOnce("recorded or rejected, but cannot be moved away", p.file.path, err)
 }
 
-// finish makes the moves durable. Were one undone by a power loss, its file
-// would be found again, as a duplicate.
+// arrived notes which folders must be synced for the file at path to stay
+// there: its own, those that were changed for it, and those up to root unless
+// that was done before.
+func (s *settling) arrived(root, path string, changed []string) {
+	s.arrivals[filepath.Dir(path)] = true
+	for _, dir := range changed {
+		s.arrivals[dir] = true
+	}
+	for _, dir := range upTo(root, path) {
+		if dir != root && !s.in.named[dir] {
+			s.arrivals[filepath.Dir(dir)] = true
+			s.named = append(s.named, dir)
+		}
+	}
+}
+
+// finish makes the moves durable, arrivals first: a file system may keep a
+// removal that was synced and lose the arrival that was not. Were a move undone
+// by a power loss, its file would be found again, as a duplicate.
 func (s *settling) finish() {
-	if err := syncDirs(s.dirs); err != nil {
+	err := syncDirs(slices.Sorted(maps.Keys(s.arrivals))...)
+	if err == nil {
+		for _, dir := range s.named {
+			s.in.named[dir] = true
+		}
+		err = syncDirs(slices.Sorted(maps.Keys(s.departures))...)
+	}
+	if err != nil {
 		s.in.tellOnce("cannot sync folders of", string(s.in.home), err)
 	}
 	store.Step("settled")

@@ -206,6 +206,10 @@ func (postgresEngine) reconnect(db *sql.DB) {
 	db.SetMaxIdleConns(postgresConnections)
 }
 
+// persist has nothing to do: what another transaction committed is seen when it
+// is safe, and the rows that a transaction locks make its own commit wait.
+func (postgresEngine) persist(context.Context, *sql.Tx) error { return nil }
+
 func (postgresEngine) probe(ctx context.Context, db *sql.DB) error {
 	may, err := postgres.New(db).MayWrite(ctx)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/consensusd/consensusd/dbgen/sqlite"
 )
@@ -86,6 +87,9 @@ func (s *Store) recordAll(ctx context.Context, entries []Entry, recordOne record
 				return fmt.Errorf("run %s: %w", entries[i].Run.RunID, err)
 			}
 			results[i] = r
+		}
+		if !slices.ContainsFunc(results, func(r Result) bool { return r.Outcome == Recorded || r.Outcome == Amended }) {
+			return s.engine.persist(ctx, tx) // a duplicate is one when the other is safe
 		}
 		return nil
 	})

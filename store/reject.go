@@ -17,18 +17,23 @@ const Rejected = "rejected"
 func (s *Store) Reject(ctx context.Context, receipts ...Receipt) ([]Receipt, error) {
 	now := make([]Receipt, len(receipts))
 	order := inOrder(receipts, compareReceipts)
-	err := s.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
+	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx, q sqlite.Querier) error {
+		var written int64
 		for _, i := range order {
 			r := receipts[i]
 			r.State, r.RunID = Rejected, ""
-			if _, err := q.InsertReceipt(ctx, sqlite.InsertReceiptParams(r)); err != nil {
+			n, err := q.InsertReceipt(ctx, sqlite.InsertReceiptParams(r))
+			if err != nil {
 				return err
 			}
-			var err error
+			written += n
 			now[i], err = q.GetReceipt(ctx, sqlite.GetReceiptParams{SHA256: r.SHA256, Identity: r.Identity})
 			if err != nil {
 				return err
 			}
+		}
+		if written == 0 {
+			return s.engine.persist(ctx, tx)
 		}
 		return nil
 	})
@@ -59,7 +64,7 @@ type DocumentKey struct{ SHA256, Identity string }
 // because it is recorded must ask here.
 func (s *Store) Confirm(ctx context.Context, documents ...DocumentKey) ([]string, error) {
 	runs := make([]string, len(documents))
-	err := s.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
+	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx, q sqlite.Querier) error {
 		for _, i := range inOrder(documents, compareDocuments) {
 			r, err := q.LockReceipt(ctx, sqlite.LockReceiptParams(documents[i]))
 			switch {
@@ -71,7 +76,7 @@ func (s *Store) Confirm(ctx context.Context, documents ...DocumentKey) ([]string
 				runs[i] = r.RunID
 			}
 		}
-		return nil
+		return s.engine.persist(ctx, tx)
 	})
 	return runs, s.explain("confirm documents", err)
 }

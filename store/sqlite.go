@@ -83,6 +83,9 @@ func openSQLiteWriter(ctx context.Context, path string, isNew bool) (*sql.DB, er
 		writer.Close()
 		return nil, explainSQLite(err)
 	}
+	if !isNew {
+		persistSQLite(ctx, writer)
+	}
 	return writer, nil
 }
 

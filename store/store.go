@@ -95,6 +95,9 @@ type engine interface {
 	transient(err error) bool
 	// deadline bounds an attempt at a transaction, after some that took too long.
 	deadline(ctx context.Context, slow int) (context.Context, context.CancelFunc)
+	// persist makes the commit of tx wait for stable storage also when tx changes
+	// nothing: all that it could read is then as safe as what it writes.
+	persist(ctx context.Context, tx *sql.Tx) error
 	// committed returns why the commit that conn has just reported is not to be
 	// relied on, nil mostly.
 	committed(conn *sql.Conn) error

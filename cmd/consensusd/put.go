@@ -136,10 +136,10 @@ func (c *cli) putOne(ctx context.Context, p *putting, file string, reader *recei
 		Agents: doc.Agents, RunID: doc.RunID, doc: doc,
 	}
 	switch receipt, err := reader.receipt(ctx, doc); {
-	case err == nil && receipt.State != store.Rejected:
+	case err == nil && receipt.State != store.Rejected && c.confirmed(ctx, doc):
 		d.Outcome = string(store.Duplicate)
 		return d, reader.settle(ctx, d, receipt)
-	case err == nil:
+	case err == nil && receipt.State == store.Rejected:
 		d.attempts = receipt.Attempts
 	}
 	if err := c.Home().Create(); err != nil {
@@ -148,6 +148,19 @@ func (c *cli) putOne(ctx context.Context, p *putting, file string, reader *recei
 	d.Outcome = "dropped"
 	d.Name, err = c.Home().Drop(doc)
 	return d, err
+}
+
+// confirmed reports whether a document is safely recorded, so that nobody needs
+// it any more: a receipt that can be read may come from a process that was killed
+// before it could sync. One that is not is dropped, for the daemon to see to.
+func (c *cli) confirmed(ctx context.Context, doc ingest.Checked) bool {
+	s, err := store.Open(ctx, c.database())
+	if err != nil {
+		return false
+	}
+	defer s.Close()
+	runs, err := s.Confirm(ctx, store.DocumentKey{SHA256: doc.SHA256, Identity: doc.Identity})
+	return err == nil && runs[0] != ""
 }
 
 // readDocument reads a file, one byte more than the limit at most, and returns
