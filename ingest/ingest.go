@@ -101,6 +101,7 @@ type Ingester struct {
 	watching   bool
 	scan       int // counts scans
 	counts     Counts
+	roots      roots
 
 	trouble atomic.Pointer[Trouble]
 }

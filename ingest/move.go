@@ -6,36 +6,39 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
 )
 
 // renameFree renames where the kernel cannot refuse to overwrite: it looks
 // first. Only the daemon writes to the folders it moves to, so nobody comes in
 // between.
-func renameFree(from, to string) error {
-	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
-		if err == nil {
-			err = fs.ErrExist
-		}
+func renameFree(fromDir int, from string, toDir int, to string) error {
+	var there unix.Stat_t
+	switch err := unix.Fstatat(toDir, to, &there, unix.AT_SYMLINK_NOFOLLOW); err {
+	case unix.ENOENT:
+		return unix.Renameat(fromDir, from, toDir, to)
+	case nil:
+		return unix.EEXIST
+	default:
 		return err
 	}
-	return os.Rename(from, to)
 }
 
 // moveAway renames a file into folder, under the path rel where that is free,
 // else under one with a suffix; it never overwrites. It returns where the file
 // is now. The suffix, ~ and hex digits before the extension, is one that
 // parseName overlooks.
-func moveAway(path, folder, rel, sha256 string) (string, error) {
+func (f *folders) moveAway(path, folder, rel, sha256 string) (string, error) {
 	for try := range 8 {
 		to := filepath.Join(folder, alternative(rel, sha256, try))
-		err := os.MkdirAll(filepath.Dir(to), 0o755)
+		err := f.make(filepath.Dir(to))
 		if err == nil {
-			err = renameNew(path, to)
+			err = f.rename(path, to)
 		}
 		switch {
 		case err == nil:
@@ -89,7 +92,7 @@ func cutName(s string, n int) string {
 // syncDirs makes renames in folders durable.
 func syncDirs(dirs map[string]bool) error {
 	for dir := range dirs {
-		d, err := os.Open(dir)
+		d, err := openDir(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // a producer's folder, gone meanwhile
 		}

@@ -41,6 +41,7 @@ func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir s
 	in.scan++
 	in.anew, in.unreadable = false, map[string]error{}
 	p := &pass{in: in, memory: newMemory(readAhead)}
+	defer in.roots.close()
 	again := in.again
 	if err := p.read(ctx, sources, enter); err != nil {
 		in.again = append(again, in.again...) // no scan would find them
@@ -202,6 +203,9 @@ func (p *pass) take(c parcel) {
 	case c.changing, c.rejection != nil && c.rejection.unfinished && p.in.mayGrow(c.file):
 		p.rest(c)
 	case c.rejection != nil && c.ignorable():
+		if c.rejection.database {
+			p.in.tellOnce("left alone", path, c.rejection)
+		}
 		p.ignore(c.file, c.stamp)
 	case c.rejection != nil:
 		delete(p.in.unfinished, path)

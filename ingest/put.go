@@ -84,7 +84,9 @@ func (h Home) Drop(c Checked) (name string, err error) {
 		os.Remove(staged)
 		return "", fmt.Errorf("put %s: %w", c.Name, err)
 	}
-	path, err := moveAway(staged, h.Inbox(), c.Name, c.SHA256)
+	folders := h.folders()
+	defer folders.close()
+	path, err := folders.moveAway(staged, h.Inbox(), c.Name, c.SHA256)
 	if err != nil {
 		os.Remove(staged)
 		return "", fmt.Errorf("put %s: %w", c.Name, err)

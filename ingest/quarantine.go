@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/renameio/v2"
 )
 
 // reasonSuffix is what the reason's file adds to the name of a failed file.
@@ -19,12 +18,12 @@ const reasonSuffix = ".reason.json"
 
 // writeReason puts the reason beside the failed file at path, whole or not at
 // all.
-func writeReason(path string, r Rejection) error {
+func (f *folders) writeReason(path string, r Rejection) error {
 	b, err := json.Marshal(r, jsontext.WithIndent("  "))
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(path+reasonSuffix, append(b, '\n'), 0o644)
+	return f.write(path+reasonSuffix, append(b, '\n'))
 }
 
 // codeNoReason stands where a failed file has lost its reason.
@@ -76,7 +75,7 @@ func (h Home) Failure(name string) (Failure, error) {
 		return Failure{}, fmt.Errorf("%s: %w", name, ErrNoFailure)
 	}
 	f := Failure{Name: name, Bytes: info.Size()}
-	b, err := os.ReadFile(path + reasonSuffix)
+	b, err := h.readReason(name)
 	if err == nil {
 		err = json.Unmarshal(b, &f.Rejection)
 	}
@@ -84,6 +83,24 @@ func (h Home) Failure(name string) (Failure, error) {
 		f.Rejection = Rejection{Code: codeNoReason, Message: "its reason is missing", Hint: "consensusd failed retry finds it again"}
 	}
 	return f, nil
+}
+
+// maxReasonFile is more than any reason has, in bytes.
+const maxReasonFile = 1 << 20
+
+func (h Home) readReason(name string) ([]byte, error) {
+	failed, err := openRoot(h.Failed())
+	if err != nil {
+		return nil, err
+	}
+	defer failed.close()
+	f, err := failed.open(name + reasonSuffix)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	c, err := readOpen(f, maxReasonFile, false, nil)
+	return c.data, err
 }
 
 // FailedFile returns the path of a failed file for reading it.
@@ -107,11 +124,13 @@ func (h Home) Retry(name string) error {
 	if _, err := os.Lstat(path); err != nil {
 		return fmt.Errorf("%s: %w", name, ErrNoFailure)
 	}
-	to, err := moveAway(path, h.Inbox(), name, "")
+	folders := h.folders()
+	defer folders.close()
+	to, err := folders.moveAway(path, h.Inbox(), name, "")
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := folders.remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return syncDirs(map[string]bool{filepath.Dir(path): true, filepath.Dir(to): true})
@@ -123,12 +142,14 @@ func (h Home) DropFailure(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+	folders := h.folders()
+	defer folders.close()
+	if err := folders.remove(path); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w", name, ErrNoFailure)
 	} else if err != nil {
 		return err
 	}
-	if err := os.Remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := folders.remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return syncDirs(map[string]bool{filepath.Dir(path): true})

@@ -35,6 +35,7 @@ func (in *Ingester) Ingest(ctx context.Context, paths ...string) error {
 			continue
 		}
 		done, err := in.closeAll(ctx)
+		in.roots.close()
 		if err != nil {
 			return err
 		}

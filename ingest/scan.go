@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -107,12 +106,31 @@ func (src source) scan(ctx context.Context, enter func(dir string), visit func(f
 	return src.scanDir(ctx, ".", enter, visit, skip)
 }
 
+// readDir lists a folder of the source by name.
+func (src source) readDir(rel string) ([]fs.DirEntry, error) {
+	top, err := openRoot(src.root)
+	if err != nil {
+		return nil, err
+	}
+	defer top.close()
+	dir := top.dir
+	if rel != "." {
+		if dir, err = top.folder(rel); err != nil {
+			return nil, err
+		}
+		defer dir.Close()
+	}
+	entries, err := dir.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
+}
+
 func (src source) scanDir(ctx context.Context, rel string, enter func(string), visit func(file) error, skip func(string, error) error) error {
 	dir := filepath.Join(src.root, rel)
 	if enter != nil {
 		enter(dir)
 	}
-	entries, err := os.ReadDir(dir)
+	entries, err := src.readDir(rel)
 	if errors.Is(err, fs.ErrNotExist) && rel != "." {
 		return nil
 	}

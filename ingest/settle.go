@@ -19,6 +19,7 @@ type settling struct {
 	in   *Ingester
 	now  time.Time
 	dirs map[string]bool
+	*folders
 }
 
 // A stuck file is one whose fate is committed and which cannot be moved away.
@@ -32,7 +33,7 @@ type stuck struct {
 const retryStuck = time.Minute
 
 func (in *Ingester) settling() *settling {
-	return &settling{in: in, now: time.Now(), dirs: map[string]bool{}}
+	return &settling{in: in, now: time.Now(), dirs: map[string]bool{}, folders: in.home.folders()}
 }
 
 // done moves a recorded file to done/.
@@ -54,7 +55,7 @@ func (s *settling) done(p parcel) {
 // forget deletes a file in done/ when none are kept.
 func (s *settling) forget(p parcel, path string) {
 	if s.in.opts.KeepDone < 0 {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.stuck(p, err)
 		}
 	}
@@ -76,7 +77,7 @@ func (s *settling) failed(p parcel) {
 		return
 	}
 	store.Step("quarantined")
-	if err := writeReason(path, *p.rejection); err != nil {
+	if err := s.writeReason(path, *p.rejection); err != nil {
 		s.in.tellOnce("cannot write the reason for a failed file", path, err)
 	}
 }
@@ -86,7 +87,7 @@ func (s *settling) failed(p parcel) {
 // meanwhile: this one is then read as new work from where it lies now.
 func (s *settling) move(p parcel, folder string) (path string, ok bool) {
 	delete(s.in.stuck, p.file.path)
-	path, err := moveAway(p.file.path, folder, p.file.rel, p.sha256)
+	path, err := s.moveAway(p.file.path, folder, p.file.rel, p.sha256)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", false // its producer took it away; what was read is recorded
 	}
@@ -112,6 +113,7 @@ func (s *settling) stuck(p parcel, err error) {
 // finish makes the moves durable. Were one undone by a power loss, its file
 // would be found again, as a duplicate.
 func (s *settling) finish() {
+	defer s.folders.close()
 	if err := syncDirs(s.dirs); err != nil {
 		s.in.tellOnce("cannot sync folders of", string(s.in.home), err)
 	}

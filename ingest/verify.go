@@ -42,7 +42,7 @@ func (h Home) Verify(ctx context.Context, s *store.Store, progress func(done, al
 // verifyDone looks for the receipt of a file in done/.
 func verifyDone(ctx context.Context, s *store.Store, f file) (*store.Problem, error) {
 	which := filepath.Join("done", f.rel)
-	c, err := readFile(f.path, 1<<40, false)
+	c, err := readFile(f.path, 1<<40, false, s)
 	var rejection *Rejection
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
