@@ -137,7 +137,7 @@ func TestARejectedFileThatIsRetriedCountsItsAttempts(t *testing.T) {
 		}
 		h.ingest(ingest.Options{})
 	}
-	for _, name := range []string{"../consensus.db", "/etc/hostname", "nothing.json", "SPEC-1/bad.json.reason.json"} {
+	for _, name := range []string{"../consensus.db", "/etc/hostname", "nothing.json", "SPEC-1/bad.json.reason.json", ".", ""} {
 		if err := h.DropFailure(name); err == nil {
 			t.Errorf("dropped %s", name)
 		}

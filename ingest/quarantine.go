@@ -43,7 +43,7 @@ var ErrNoFailure = errors.New("no such file in failed/")
 // missing, as after a crash, is listed with the code no_reason.
 func (h Home) Failures() ([]Failure, error) {
 	var list []Failure
-	err := filepath.WalkDir(h.Failed(), func(path string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(h.Failed()+string(filepath.Separator), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || strings.HasSuffix(path, reasonSuffix) || isTemporary(e.Name()) {
 			return err
 		}
@@ -106,12 +106,20 @@ func (h Home) readReason(name string) ([]byte, error) {
 // FailedFile returns the path of a failed file for reading it.
 func (h Home) FailedFile(name string) (string, error) { return h.failedPath(name) }
 
-// failedPath keeps a name from leaving failed/.
+// failedPath keeps a name from leaving failed/, by dots or through a link.
 func (h Home) failedPath(name string) (string, error) {
-	if !filepath.IsLocal(name) || strings.HasSuffix(name, reasonSuffix) {
+	if !filepath.IsLocal(name) || filepath.Clean(name) == "." || strings.HasSuffix(name, reasonSuffix) {
 		return "", fmt.Errorf("%s: %w", name, ErrNoFailure)
 	}
-	return filepath.Join(h.Failed(), name), nil
+	folders := h.folders()
+	defer folders.close()
+	path := filepath.Join(h.Failed(), name)
+	if _, err := folders.dir(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s: %w", name, ErrNoFailure)
+	} else if err != nil {
+		return "", err
+	}
+	return path, nil
 }
 
 // Retry puts a failed file back into the inbox under the path it had, for the
