@@ -97,6 +97,7 @@ type Ingester struct {
 	unreadable map[string]error      // what the last scan could not read, by path
 	left       bool                  // something outside of the inbox is not recorded
 	stuck      map[string]stuck      // recorded, and could not be moved away, by path
+	tries      map[string]tries      // that failed, by path
 	told       map[string]bool       // what was warned of, once
 	watching   bool
 	scan       int // counts scans
@@ -116,7 +117,7 @@ type Trouble struct {
 func New(home Home, s *store.Store, opts Options) *Ingester {
 	return &Ingester{
 		home: home, store: s, opts: opts.withDefaults(),
-		stuck: map[string]stuck{}, told: map[string]bool{}, parts: map[string]*part{}, unfinished: map[string]unfinished{}, known: map[string]stamp{},
+		stuck: map[string]stuck{}, tries: map[string]tries{}, told: map[string]bool{}, parts: map[string]*part{}, unfinished: map[string]unfinished{}, known: map[string]stamp{},
 	}
 }
 

@@ -74,6 +74,9 @@ func (in *Ingester) open(ctx context.Context, f file) parcel {
 		return p
 	case err != nil:
 		p.err = err
+		if info, err := os.Lstat(f.path); err == nil {
+			p.stamp = stampOf(info)
+		}
 		return p
 	}
 	p.doc, p.rejection = readDocument(c.data, in.origin(f, c.stamp))

@@ -54,6 +54,7 @@ func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir s
 	if len(in.again) > 0 || in.anew {
 		p.due(time.Now().Add(minReread))
 	}
+	p.in.forgetTries()
 	return p.next, errors.Join(p.errs...)
 }
 
@@ -61,7 +62,9 @@ func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir s
 // of one has changed meanwhile, which takes another pass.
 func (in *Ingester) closeAll(ctx context.Context) (done bool, err error) {
 	p := &pass{in: in, memory: newMemory(readAhead)}
-	err = p.closeRuns(ctx, true)
+	if err = p.closeRuns(ctx, true); err == nil {
+		in.forgetTries()
+	}
 	return p.next.IsZero() && len(in.again) == 0 && !in.anew, err
 }
 
@@ -118,6 +121,7 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 		case parcel := <-parcels:
 			reading--
 			if parcel.unknown != nil {
+				p.in.tried(parcel.file, parcel.stamp, nil)
 				return parcel.unknown
 			}
 			p.take(parcel)
@@ -133,13 +137,20 @@ func (p *pass) commit(ctx context.Context) error {
 	b := p.batch
 	p.batch = batch{}
 	defer p.memory.release(b.held)
-	return p.in.commit(ctx, &b)
+	err := p.in.commit(ctx, &b)
+	if err != nil && ctx.Err() == nil {
+		p.in.failedToRecord(&b)
+	}
+	return err
 }
 
 // wanted reports whether a file that was found must be read: not when its fate is
 // known, or when it waits and has not changed.
 func (p *pass) wanted(f file) bool {
 	p.found++
+	if p.laidAside(f) {
+		return false
+	}
 	part, waits := p.in.parts[f.path]
 	rest, rests := p.in.unfinished[f.path]
 	known, isKnown := p.in.known[f.path]
@@ -195,6 +206,7 @@ func (p *pass) take(c parcel) {
 	switch {
 	case c.err != nil:
 		p.unreadable(path, c.err)
+		p.in.tried(c.file, c.stamp, c.err)
 		if c.file.place == settledPlace {
 			p.in.tryLater(c.file)
 		}

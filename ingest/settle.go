@@ -139,8 +139,9 @@ func (in *Ingester) reject(ctx context.Context, parcels []parcel) error {
 	var receipts []store.Receipt
 	var of []*Rejection
 	for _, p := range parcels {
-		p.rejection.SHA256, p.rejection.FirstSeen, p.rejection.Attempts = p.sha256, now.UTC().Format(time.RFC3339), 1
+		p.rejection.SHA256, p.rejection.FirstSeen, p.rejection.Attempts = p.sha256, now.UTC().Format(time.RFC3339), in.attempt(p)
 		if r, ok := p.receiptOfRejected(now); ok {
+			r.Attempts = p.rejection.Attempts
 			receipts = append(receipts, r)
 			of = append(of, p.rejection)
 		}
