@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -167,7 +168,7 @@ func TestAContradictingRunDocumentIsQuarantinedWithBothHashes(t *testing.T) {
 		t.Fatalf("other content: %+v, want %+v", counts, want)
 	}
 	r := events[0].Rejection
-	if r.Code != store.CodeContradiction || strings.Count(r.Message, "sha256") != 1 || !strings.Contains(r.Message, r.SHA256) {
+	if r.Code != store.CodeContradiction || strings.Count(r.Message, "sha256") != 1 || !strings.Contains(r.Message, "is "+r.SHA256[:12]) || !regexp.MustCompile(`sha256 [0-9a-f]{12}, this`).MatchString(r.Message) {
 		t.Errorf("reason: %+v", r)
 	}
 	after := h.dump()

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -101,6 +102,23 @@ func (h Home) readReason(name string) ([]byte, error) {
 	defer f.Close()
 	c, err := readOpen(f, maxReasonFile, false, nil)
 	return c.data, err
+}
+
+// FailureOf returns why the document with these bytes, which lay in the inbox
+// as name, has failed when it was tried for the given time, or [ErrNoFailure] until
+// that is written down.
+func (h Home) FailureOf(name, sha256 string, attempts int64) (Failure, error) {
+	is := func(f Failure) bool { return f.SHA256 == sha256 && f.Attempts >= attempts }
+	for try := range 2 { // where it is mostly
+		if f, err := h.Failure(alternative(name, sha256, try)); err == nil && is(f) {
+			return f, nil
+		}
+	}
+	all, err := h.Failures()
+	if i := slices.IndexFunc(all, is); i >= 0 {
+		return all[i], nil
+	}
+	return Failure{}, cmp.Or(err, fmt.Errorf("%s: %w", name, ErrNoFailure))
 }
 
 // FailedFile returns the path of a failed file for reading it.
