@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -50,7 +51,7 @@ func Check(path string, data []byte, maxBytes int64) (Checked, *Rejection) {
 	}
 	sum := sha256.Sum256(data)
 	c := Checked{
-		Name: strings.TrimLeft(filepath.Base(path), "."), SHA256: hex.EncodeToString(sum[:]), Identity: d.Identity, Kind: string(d.Kind),
+		Name: cmp.Or(strings.TrimLeft(filepath.Base(path), "./"), "document"), SHA256: hex.EncodeToString(sum[:]), Identity: d.Identity, Kind: string(d.Kind),
 		RunID: d.RunID, SpecID: d.Spec, Stage: d.Stage, Agents: []string{}, Warnings: d.Warnings, data: data,
 	}
 	if d.RunID == "" && d.Kind != docRun && d.Report.Rank >= timeOfFile {
