@@ -126,6 +126,9 @@ func (c *cli) put(ctx context.Context, p *putting, files []string) error {
 
 // putOne checks a file and drops it if it is valid and new.
 func (c *cli) putOne(ctx context.Context, p *putting, file string, reader *receiptReader) (*dropping, error) {
+	if info, err := os.Stat(file); err == nil && reader.store.Owns(info) { // closing it would drop its locks
+		return nil, &failure{exit: exitFailed, code: "failed", text: file + " is the database that is recorded into", hint: "put takes documents"}
+	}
 	path, data, err := c.readDocument(file, int64(p.maxBytes))
 	if err != nil {
 		return nil, err
