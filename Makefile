@@ -2,6 +2,7 @@
 # make test    all tests, under the race detector; installs the servers they use if it may
 # make test-ha breaks a PostgreSQL cluster while four daemons record into it; some four minutes
 # make torture breaks everything on one machine: kills, power, storms, full disks
+# make fuzz    feeds the parsers what nobody would write, FUZZTIME (10m) each
 # make verify  generated code, formatting, vet, staticcheck, modules, layers
 # make bench-postgres  recording into PostgreSQL, beside pgbench; some ten minutes
 
@@ -9,7 +10,7 @@ export CGO_ENABLED = 1
 GO   ?= go
 HOME_DIR ?= evidence
 
-.PHONY: run build test verify generate clean toolchain servers test-ha torture bench-postgres
+.PHONY: run build test verify generate clean toolchain servers test-ha torture fuzz bench-postgres
 
 run: build
 	@mkdir -p "$(HOME_DIR)/inbox"
@@ -29,6 +30,9 @@ test-ha: toolchain
 torture: toolchain
 	@.ci/packages strace
 	cd cmd/torture && CONSENSUSD_TORTURE=1 $(GO) test -count=1 -timeout 3h .
+
+fuzz: toolchain
+	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" .ci/fuzz
 
 # sqlc needs no C compiler, and builds in half the time without.
 verify: toolchain

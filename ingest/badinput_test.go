@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -137,7 +138,7 @@ func TestARejectedFileThatIsRetriedCountsItsAttempts(t *testing.T) {
 		}
 		h.ingest(ingest.Options{})
 	}
-	for _, name := range []string{"../consensus.db", "/etc/hostname", "nothing.json", "SPEC-1/bad.json.reason.json"} {
+	for _, name := range []string{"../consensus.db", "/etc/hostname", "nothing.json", "SPEC-1/bad.json.reason.json", ".", ""} {
 		if err := h.DropFailure(name); err == nil {
 			t.Errorf("dropped %s", name)
 		}
@@ -167,7 +168,7 @@ func TestAContradictingRunDocumentIsQuarantinedWithBothHashes(t *testing.T) {
 		t.Fatalf("other content: %+v, want %+v", counts, want)
 	}
 	r := events[0].Rejection
-	if r.Code != store.CodeContradiction || strings.Count(r.Message, "sha256") != 1 || !strings.Contains(r.Message, r.SHA256) {
+	if r.Code != store.CodeContradiction || strings.Count(r.Message, "sha256") != 1 || !strings.Contains(r.Message, "is "+r.SHA256[:12]) || !regexp.MustCompile(`sha256 [0-9a-f]{12}, this`).MatchString(r.Message) {
 		t.Errorf("reason: %+v", r)
 	}
 	after := h.dump()

@@ -144,6 +144,7 @@ func (in *Ingester) record(ctx context.Context, entries []*entry) ([]store.Resul
 	all := make([]store.Entry, len(entries))
 	for i, e := range entries {
 		all[i] = store.Entry{Record: e.record, Merge: e.merge}
+		all[i].Receipts = in.counted(e)
 	}
 	begin := time.Now()
 	results, err := in.store.RecordAll(ctx, all)

@@ -157,7 +157,9 @@ func (a *answerText) member(dec *jsontext.Decoder, in scope, name string) error 
 		if err != nil {
 			return err
 		}
-		a.conflicts = append(a.conflicts, conflictList(v)...)
+		if len(a.conflicts) < maxList { // a name may stand in it many times
+			a.conflicts = append(a.conflicts, conflictList(v)...)
+		}
 		return a.values(jsontext.NewDecoder(bytes.NewBuffer(v), lenient...), 0)
 	case name == `"error"` && in == inWhole:
 		v, err := dec.ReadValue()

@@ -7,21 +7,19 @@ import (
 	"os"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // maxEntries is how many entries of a folder are held at a time: a million at
 // once would take more than a hundred megabytes.
 const maxEntries = 10_000
 
-// entriesOf yields what is in a folder: all of it in the order of names or, where
+// entriesIn yields what is in the folder that open opens: all of it in the order of names or, where
 // it is much, one portion after the other, each in that order. What comes or goes
 // meanwhile may be among it or not; all else is, once. An error is the last thing
 // yielded.
-func entriesOf(dir string) iter.Seq2[fs.DirEntry, error] {
+func entriesIn(open func() (*os.File, error)) iter.Seq2[fs.DirEntry, error] {
 	return func(yield func(fs.DirEntry, error) bool) {
-		d, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+		d, err := open()
 		if err != nil {
 			yield(nil, err)
 			return

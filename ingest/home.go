@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,6 +69,21 @@ func (h Home) Create() error {
 		}
 	}
 	return nil
+}
+
+// makeDirs creates the folder at dir and those above it that are missing. It
+// returns the folders that have got a new name in them, which is not on stable
+// storage before they are synced.
+func makeDirs(dir string) (changed []string, err error) {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil, nil
+	}
+	if above := filepath.Dir(dir); above != dir {
+		if changed, err = makeDirs(above); err != nil {
+			return changed, err
+		}
+	}
+	return append(changed, filepath.Dir(dir)), os.MkdirAll(dir, 0o755)
 }
 
 // doneOn is the folder for what is recorded on the day of t.

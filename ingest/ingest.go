@@ -99,6 +99,7 @@ type Ingester struct {
 	unreadable map[string]error      // what the last scan could not read, by path
 	left       bool                  // something outside of the inbox is not recorded
 	stuck      map[string]stuck      // recorded, and could not be moved away, by path
+	tries      map[string]tries      // that failed, by path
 	told       map[string]bool       // what was warned of, once
 	named      map[string]bool       // folders whose names are on stable storage
 	watching   bool
@@ -106,6 +107,7 @@ type Ingester struct {
 	scan       int // counts scans
 	counts     Counts
 	figures    Figures
+	roots      roots
 
 	announced     announcement // when the last scan began
 	counting      bool         // the last scan saw everything: what is new came after it
@@ -127,7 +129,7 @@ type Trouble struct {
 func New(home Home, s *store.Store, opts Options) *Ingester {
 	in := &Ingester{
 		home: home, store: s, opts: opts.withDefaults(),
-		stuck: map[string]stuck{}, told: map[string]bool{}, named: map[string]bool{}, parts: map[string]*part{},
+		stuck: map[string]stuck{}, tries: map[string]tries{}, told: map[string]bool{}, named: map[string]bool{}, parts: map[string]*part{},
 		unfinished: map[string]unfinished{}, known: map[string]knownFile{}, unreadable: map[string]error{},
 		figures: newFigures(),
 	}

@@ -30,6 +30,7 @@ const maxInspected = 5_000
 // Inspect looks at what waits in the inbox. It changes nothing, may be called
 // beside a running daemon, and needs no store.
 func (in *Ingester) Inspect(ctx context.Context) (Inspection, error) {
+	defer in.roots.close()
 	found := Inspection{Unfinished: []string{}, Open: []OpenRun{}}
 	var parts []*part
 	src := source{in.home.Inbox(), inboxPlace}

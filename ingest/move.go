@@ -6,47 +6,52 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
 )
 
 // renameFree renames where the kernel cannot refuse to overwrite: it looks
 // first. Only the daemon writes to the folders it moves to, so nobody comes in
 // between.
-func renameFree(from, to string) error {
-	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
-		if err == nil {
-			err = fs.ErrExist
-		}
+func renameFree(fromDir int, from string, toDir int, to string) error {
+	var there unix.Stat_t
+	switch err := unix.Fstatat(toDir, to, &there, unix.AT_SYMLINK_NOFOLLOW); err {
+	case unix.ENOENT:
+		return unix.Renameat(fromDir, from, toDir, to)
+	case nil:
+		return unix.EEXIST
+	default:
 		return err
 	}
-	return os.Rename(from, to)
 }
 
 // moveAway renames a file into folder, under the path rel where that is free,
 // else under one with a suffix; it never overwrites. It returns where the file
-// is now, and the folders that have got a new folder on the way. The suffix, ~
-// and hex digits before the extension, is one that parseName overlooks.
-func moveAway(path, folder, rel, sha256 string) (to string, changed []string, err error) {
+// is now. The suffix, ~ and hex digits before the extension, is one that
+// parseName overlooks.
+func (f *folders) moveAway(path, folder, rel, sha256 string) (string, error) {
 	for try := range 8 {
 		to := filepath.Join(folder, alternative(rel, sha256, try))
-		made, err := makeDirs(filepath.Dir(to))
-		changed = append(changed, made...)
+		err := f.make(filepath.Dir(to))
+		if err == nil && folder == f.home.Failed() {
+			err = f.syncChanged() // before the only copy of a document goes there
+		}
 		if err == nil {
-			err = renameNew(path, to)
+			err = f.rename(path, to)
 		}
 		switch {
 		case err == nil:
-			return to, changed, nil
+			return to, nil
 		case isTaken(err):
 			continue
 		}
-		return "", changed, err
+		return "", err
 	}
-	return "", changed, fmt.Errorf("move %s to %s: no free name", path, folder)
+	return "", fmt.Errorf("move %s to %s: no free name", path, folder)
 }
 
 // isTaken reports whether somebody of that name is there already, be it in the
@@ -93,25 +98,10 @@ func cutName(s string, n int) string {
 	return s[:n]
 }
 
-// makeDirs creates the folder at dir and those above it that are missing. It
-// returns the folders that have got a new name in them, which is not on stable
-// storage before they are synced.
-func makeDirs(dir string) (changed []string, err error) {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return nil, nil
-	}
-	if above := filepath.Dir(dir); above != dir {
-		if changed, err = makeDirs(above); err != nil {
-			return changed, err
-		}
-	}
-	return append(changed, filepath.Dir(dir)), os.MkdirAll(dir, 0o755)
-}
-
 // syncDirs makes the names in folders durable, in the order of the folders.
 func syncDirs(dirs ...string) error {
 	for _, dir := range dirs {
-		d, err := os.Open(dir)
+		d, err := openDir(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // a producer's folder, gone meanwhile
 		}

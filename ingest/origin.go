@@ -163,8 +163,11 @@ func badIdentifier(id string) string {
 		return fmt.Sprintf("is longer than %d bytes", maxIdentifier)
 	}
 	for _, c := range id {
-		if unicode.IsControl(c) || c == unicode.ReplacementChar {
+		switch {
+		case unicode.IsControl(c), c == unicode.ReplacementChar, unicode.In(c, unicode.Zl, unicode.Zp):
 			return "has a control character"
+		case unicode.Is(unicode.Bidi_Control, c):
+			return "has a character that reverses the text around it"
 		}
 	}
 	return ""

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/consensusd/consensusd/store"
@@ -60,7 +61,7 @@ func (p *pass) readAll(ctx context.Context, files <-chan file) <-chan parcel {
 // open reads one file.
 func (in *Ingester) open(ctx context.Context, f file) parcel {
 	p := parcel{file: f}
-	c, err := readFile(f.path, in.opts.MaxBytes, f.place == inboxPlace)
+	c, err := in.read(f)
 	p.stamp, p.fresh, p.sha256, p.bytes = c.stamp, c.fresh, c.sha256, c.stamp.size
 	if f.place == keptPlace {
 		p.stamp.changed = 0 // when it was moved there: its last change tells when it came
@@ -81,6 +82,9 @@ func (in *Ingester) open(ctx context.Context, f file) parcel {
 		return p
 	case err != nil:
 		p.err = err
+		if info, err := os.Lstat(f.path); err == nil {
+			p.stamp = stampOf(info)
+		}
 		return p
 	}
 	p.doc, p.rejection = readDocument(c.data, in.origin(f, c.stamp))
@@ -101,6 +105,23 @@ func (in *Ingester) open(ctx context.Context, f file) parcel {
 	return p
 }
 
+// read reads the bytes of a file, in the tree that it was found in.
+func (in *Ingester) read(f file) (contents, error) {
+	limit, ownLink := in.opts.MaxBytes, f.place == inboxPlace
+	top := in.home.rootOf(f.path)
+	if f.place == inPlace || top == "" {
+		top = strings.TrimSuffix(f.path, string(filepath.Separator)+f.rel)
+	}
+	if f.place == namedPlace || top == f.path { // who names a file knows what leads to it
+		return readFile(f.path, limit, ownLink, in.store)
+	}
+	r, err := in.roots.open(top)
+	if err != nil {
+		return contents{}, err
+	}
+	return r.readBelow(strings.TrimPrefix(f.path, top+string(filepath.Separator)), limit, ownLink, in.store)
+}
+
 // storePatience is how long the store may take to answer a question: a server
 // that was cut off never does.
 const storePatience = 15 * time.Second
@@ -118,6 +139,9 @@ func (in *Ingester) origin(f file, s stamp) origin {
 // ignorable reports whether a file read in place is none of ours, rather than
 // a bad document.
 func (p parcel) ignorable() bool {
+	if p.rejection.database {
+		return p.rejection.only || p.file.place == inPlace || p.file.place == namedPlace
+	}
 	if p.file.place != inPlace {
 		return false
 	}

@@ -42,6 +42,7 @@ func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir s
 	in.scan++
 	in.anew, in.unreadable = false, map[string]error{}
 	p := &pass{in: in, memory: newMemory(readAhead)}
+	defer in.roots.close()
 	again := in.again
 	if err := p.read(ctx, sources, enter); err != nil {
 		in.again = append(again, in.again...) // no scan would find them
@@ -54,6 +55,7 @@ func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir s
 	if len(in.again) > 0 || in.anew {
 		p.due(time.Now().Add(minReread))
 	}
+	p.in.forgetTries()
 	return p, errors.Join(p.errs...)
 }
 
@@ -61,7 +63,9 @@ func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir s
 // of one has changed meanwhile, which takes another pass.
 func (in *Ingester) closeAll(ctx context.Context) (done bool, err error) {
 	p := &pass{in: in, memory: newMemory(readAhead)}
-	err = p.closeRuns(ctx, true)
+	if err = p.closeRuns(ctx, true); err == nil {
+		in.forgetTries()
+	}
 	return p.next.IsZero() && len(in.again) == 0 && !in.anew, err
 }
 
@@ -118,6 +122,7 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 		case parcel := <-parcels:
 			reading--
 			if parcel.unknown != nil {
+				p.in.tried(parcel.file, parcel.stamp, nil)
 				return parcel.unknown
 			}
 			p.take(parcel)
@@ -135,6 +140,9 @@ func (p *pass) commit(ctx context.Context) error {
 	p.batch = batch{}
 	defer p.memory.release(b.held)
 	if err := p.in.commit(ctx, &b); err != nil {
+		if ctx.Err() == nil {
+			p.in.failedToRecord(&b)
+		}
 		return err
 	}
 	if now := wallClock(); p.in.lock.due(now) && p.in.Settled() {
@@ -147,6 +155,9 @@ func (p *pass) commit(ctx context.Context) error {
 // known, or when it waits and has not changed.
 func (p *pass) wanted(f file) bool {
 	p.found++
+	if p.laidAside(f) {
+		return false
+	}
 	part, waits := p.in.parts[f.path]
 	rest, rests := p.in.unfinished[f.path]
 	known, isKnown := p.in.known[f.path]
@@ -204,6 +215,7 @@ func (p *pass) take(c parcel) {
 	switch {
 	case c.err != nil:
 		p.unreadable(path, c.err)
+		p.in.tried(c.file, c.stamp, c.err)
 		if c.file.place == settledPlace {
 			p.in.tryLater(c.file)
 		}
@@ -212,6 +224,9 @@ func (p *pass) take(c parcel) {
 	case c.changing, c.rejection != nil && c.rejection.unfinished && p.in.mayGrow(c.file):
 		p.rest(c)
 	case c.rejection != nil && c.ignorable():
+		if c.rejection.database {
+			p.in.tellOnce("left alone", path, c.rejection)
+		}
 		p.ignore(c.file, c.known())
 	case c.rejection != nil:
 		delete(p.in.unfinished, path)

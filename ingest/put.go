@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -50,7 +51,7 @@ func Check(path string, data []byte, maxBytes int64) (Checked, *Rejection) {
 	}
 	sum := sha256.Sum256(data)
 	c := Checked{
-		Name: strings.TrimLeft(filepath.Base(path), "."), SHA256: hex.EncodeToString(sum[:]), Identity: d.Identity, Kind: string(d.Kind),
+		Name: cmp.Or(strings.TrimLeft(filepath.Base(path), "./"), "document"), SHA256: hex.EncodeToString(sum[:]), Identity: d.Identity, Kind: string(d.Kind),
 		RunID: d.RunID, SpecID: d.Spec, Stage: d.Stage, Agents: []string{}, Warnings: d.Warnings, data: data,
 	}
 	if d.RunID == "" && d.Kind != docRun && d.Report.Rank >= timeOfFile {
@@ -84,12 +85,14 @@ func (h Home) Drop(c Checked) (name string, err error) {
 		os.Remove(staged)
 		return "", fmt.Errorf("put %s: %w", c.Name, err)
 	}
-	path, changed, err := moveAway(staged, h.Inbox(), c.Name, c.SHA256)
+	folders := h.folders()
+	defer folders.close()
+	path, err := folders.moveAway(staged, h.Inbox(), c.Name, c.SHA256)
 	if err != nil {
 		os.Remove(staged)
 		return "", fmt.Errorf("put %s: %w", c.Name, err)
 	}
-	if err := syncDirs(unique(append(upTo(h.Inbox(), path), changed...))...); err != nil {
+	if err := syncDirs(unique(append(upTo(h.Inbox(), path), folders.changed...))...); err != nil {
 		return "", fmt.Errorf("put %s: %w", c.Name, err)
 	}
 	return filepath.Rel(h.Inbox(), path)

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/renameio/v2"
 )
 
 // reasonSuffix is what the reason's file adds to the name of a failed file.
@@ -34,12 +34,12 @@ func (h Home) freeFailure(rel, sha256 string) string {
 
 // writeReason puts the reason beside the failed file at path, whole or not at
 // all.
-func writeReason(path string, r Rejection) error {
+func (f *folders) writeReason(path string, r Rejection) error {
 	b, err := json.Marshal(r, jsontext.WithIndent("  "))
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(path+reasonSuffix, append(b, '\n'), 0o644, renameio.WithTempDir(filepath.Dir(path)))
+	return f.write(path+reasonSuffix, append(b, '\n'))
 }
 
 // codeNoReason stands where a failed file has lost its reason.
@@ -59,7 +59,7 @@ var ErrNoFailure = errors.New("no such file in failed/")
 // missing, as after a crash, is listed with the code no_reason.
 func (h Home) Failures() ([]Failure, error) {
 	var list []Failure
-	err := filepath.WalkDir(h.Failed(), func(path string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(h.Failed()+string(filepath.Separator), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || strings.HasSuffix(path, reasonSuffix) || isTemporary(e.Name()) {
 			return err
 		}
@@ -91,7 +91,7 @@ func (h Home) Failure(name string) (Failure, error) {
 		return Failure{}, fmt.Errorf("%s: %w", name, ErrNoFailure)
 	}
 	f := Failure{Name: name, Bytes: info.Size()}
-	b, err := os.ReadFile(path + reasonSuffix)
+	b, err := h.readReason(name)
 	if err == nil {
 		err = json.Unmarshal(b, &f.Rejection)
 	}
@@ -101,15 +101,58 @@ func (h Home) Failure(name string) (Failure, error) {
 	return f, nil
 }
 
+// maxReasonFile is more than any reason has, in bytes.
+const maxReasonFile = 1 << 20
+
+func (h Home) readReason(name string) ([]byte, error) {
+	failed, err := openRoot(h.Failed())
+	if err != nil {
+		return nil, err
+	}
+	defer failed.close()
+	f, err := failed.open(name + reasonSuffix)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	c, err := readOpen(f, maxReasonFile, false, nil)
+	return c.data, err
+}
+
+// FailureOf returns why the document with these bytes, which lay in the inbox
+// as name, has failed when it was tried for the given time, or [ErrNoFailure] until
+// that is written down.
+func (h Home) FailureOf(name, sha256 string, attempts int64) (Failure, error) {
+	is := func(f Failure) bool { return f.SHA256 == sha256 && f.Attempts >= attempts }
+	for try := range 2 { // where it is mostly
+		if f, err := h.Failure(alternative(name, sha256, try)); err == nil && is(f) {
+			return f, nil
+		}
+	}
+	all, err := h.Failures()
+	if i := slices.IndexFunc(all, is); i >= 0 {
+		return all[i], nil
+	}
+	return Failure{}, cmp.Or(err, fmt.Errorf("%s: %w", name, ErrNoFailure))
+}
+
 // FailedFile returns the path of a failed file for reading it.
 func (h Home) FailedFile(name string) (string, error) { return h.failedPath(name) }
 
-// failedPath keeps a name from leaving failed/.
+// failedPath keeps a name from leaving failed/, by dots or through a link.
 func (h Home) failedPath(name string) (string, error) {
-	if !filepath.IsLocal(name) || strings.HasSuffix(name, reasonSuffix) {
+	if !filepath.IsLocal(name) || filepath.Clean(name) == "." || strings.HasSuffix(name, reasonSuffix) {
 		return "", fmt.Errorf("%s: %w", name, ErrNoFailure)
 	}
-	return filepath.Join(h.Failed(), name), nil
+	folders := h.folders()
+	defer folders.close()
+	path := filepath.Join(h.Failed(), name)
+	if _, err := folders.dir(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s: %w", name, ErrNoFailure)
+	} else if err != nil {
+		return "", err
+	}
+	return path, nil
 }
 
 // Retry puts a failed file back into the inbox under the path it had, for the
@@ -122,16 +165,18 @@ func (h Home) Retry(name string) error {
 	if _, err := os.Lstat(path); err != nil {
 		return fmt.Errorf("%s: %w", name, ErrNoFailure)
 	}
+	folders := h.folders()
+	defer folders.close()
 	// First the reason: as soon as the file is in the inbox the daemon may write a
 	// new one. A file without any is read again by the next start after a crash.
-	if err := os.Remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := folders.remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	to, changed, err := moveAway(path, h.Inbox(), name, "")
+	to, err := folders.moveAway(path, h.Inbox(), name, "")
 	if err != nil {
 		return err
 	}
-	return syncDirs(append(unique(append(upTo(h.Inbox(), to), changed...)), filepath.Dir(path))...)
+	return syncDirs(append(unique(append(upTo(h.Inbox(), to), folders.changed...)), filepath.Dir(path))...)
 }
 
 // DropFailure deletes a failed file and its reason for good.
@@ -140,12 +185,14 @@ func (h Home) DropFailure(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+	folders := h.folders()
+	defer folders.close()
+	if err := folders.remove(path); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w", name, ErrNoFailure)
 	} else if err != nil {
 		return err
 	}
-	if err := os.Remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := folders.remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return syncDirs(filepath.Dir(path))

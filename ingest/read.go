@@ -8,9 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/consensusd/consensusd/store"
 )
 
 // A stamp tells one version of a file from another without reading it.
@@ -53,10 +57,29 @@ var errChanging = errors.New("file is being written")
 // readFile reads a file that anybody may have put there: regular files only,
 // never through a link in the last place, never waiting for a pipe, at most limit bytes. ownLink
 // demands that the file has no second name through which it could be changed.
+// Files of the database of s are not read, for that would drop its locks.
 // The error is a [*Rejection] when the file is at fault, [fs.ErrNotExist] when it
 // is gone, errChanging when it is being written, and otherwise the machine's.
-func readFile(path string, limit int64, ownLink bool) (c contents, err error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+func readFile(path string, limit int64, ownLink bool, s *store.Store) (c contents, err error) {
+	return readWith(func() (*os.File, error) {
+		return os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	}, path, limit, ownLink, s)
+}
+
+// readBelow is readFile for the file at rel, which is reached through no link
+// below the root r.
+func (r *root) readBelow(rel string, limit int64, ownLink bool, s *store.Store) (contents, error) {
+	return readWith(func() (*os.File, error) { return r.open(rel) }, filepath.Join(r.path, rel), limit, ownLink, s)
+}
+
+func readWith(open func() (*os.File, error), path string, limit int64, ownLink bool, s *store.Store) (c contents, err error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() { // before anything is opened
+		c.stamp = stampOf(info)
+		if rejection := linked(info, ownLink, s); rejection != nil {
+			return c, rejection
+		}
+	}
+	f, err := open()
 	switch {
 	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENXIO):
 		return c, notRegular("a link or a socket")
@@ -65,20 +88,31 @@ func readFile(path string, limit int64, ownLink bool) (c contents, err error) {
 	case err != nil:
 		return c, err
 	}
-	defer f.Close()
+	return readOpen(f, limit, ownLink, s)
+}
+
+// readOpen reads an open file, and closes it.
+func readOpen(f *os.File, limit int64, ownLink bool, s *store.Store) (c contents, err error) {
 	info, err := f.Stat()
 	if err != nil {
+		f.Close()
 		return c, err
 	}
 	c.stamp = stampOf(info)
 	c.fresh = c.stamp.freshAt(time.Now())
-	switch links := linksOf(info); {
+	rejection := linked(info, ownLink, s)
+	if rejection != nil && rejection.database {
+		keepOpen(f) // it was put there between two looks
+		return c, rejection
+	}
+	defer f.Close()
+	switch {
 	case !info.Mode().IsRegular():
 		return c, notRegular("a " + kindOfFile(info.Mode()))
 	case info.Size() > limit:
 		return c, tooLarge(info.Size(), limit)
-	case ownLink && links > 1:
-		return c, &Rejection{Code: CodeHardLink, Message: fmt.Sprintf("the file has %d names: it could change after it was recorded", links), Hint: "copy or rename it into the inbox, do not link it", unfinished: true}
+	case rejection != nil:
+		return c, rejection
 	}
 	return c, c.readFrom(f, limit)
 }
@@ -102,6 +136,36 @@ func (c *contents) readFrom(f *os.File, limit int64) error {
 	sum := sha256.Sum256(c.data)
 	c.sha256 = hex.EncodeToString(sum[:])
 	return nil
+}
+
+// linked says why a file must not be read that is there under a second name, nil
+// when it may be: the database's own files never, and with ownLink none.
+func linked(info fs.FileInfo, ownLink bool, s *store.Store) *Rejection {
+	links := linksOf(info)
+	plain := ownLink && links == 1 && filepath.Ext(info.Name()) == ".json" // which no database is, and most files are
+	switch {
+	case !plain && s.Owns(info):
+		return &Rejection{
+			Code: CodeHardLink, Message: "the file is the database that is recorded into", Hint: "delete this name of it, and keep the database beside the inbox",
+			unfinished: ownLink && links > 1, database: true, only: links == 1,
+		}
+	case ownLink && links > 1:
+		return &Rejection{Code: CodeHardLink, Message: fmt.Sprintf("the file has %d names: it could change after it was recorded", links), Hint: "copy or rename it into the inbox, do not link it", unfinished: true}
+	}
+	return nil
+}
+
+// kept are descriptors that must stay open: closing one of a database's file
+// drops all locks that this process has on it.
+var kept struct {
+	sync.Mutex
+	files []*os.File
+}
+
+func keepOpen(f *os.File) {
+	kept.Lock()
+	defer kept.Unlock()
+	kept.files = append(kept.files, f)
 }
 
 func notRegular(what string) *Rejection {

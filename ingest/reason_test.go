@@ -30,6 +30,9 @@ func TestAFileThatCannotGoToFailedStaysInTheInbox(t *testing.T) {
 	if err := os.Remove(h.Failed()); err != nil {
 		t.Fatal(err)
 	}
+	if err := h.Create(); err != nil {
+		t.Fatal(err)
+	}
 	h.ingest(ingest.Options{})
 	if f, err := h.Failure("bad.json"); err != nil || f.Code == "no_reason" {
 		t.Errorf("%+v, %v", f, err)

@@ -23,6 +23,9 @@ type Rejection struct {
 	// unfinished: the producer may still be writing, so wait for the settle
 	// time before believing it.
 	unfinished bool
+
+	database bool // the file is one of the database's
+	only     bool // and has no other name
 }
 
 // Codes of a [Rejection], beside those of [store.RefusedError].

@@ -43,6 +43,7 @@ func (in *Ingester) readOnce(ctx context.Context, sources []source) error {
 			continue
 		}
 		done, err := in.closeAll(ctx)
+		in.roots.close()
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -97,7 +99,7 @@ func (p *pass) find(ctx context.Context, sources []source, enter func(dir string
 }
 
 // scan calls visit for every file below src, folder by folder in the order of
-// [entriesOf]. enter is called with every folder before it is read: a watch that is
+// [entriesIn]. enter is called with every folder before it is read: a watch that is
 // added then misses nothing. A folder that goes away meanwhile is no error; one
 // that cannot be read is given to skip, and its neighbours are scanned.
 func (src source) scan(ctx context.Context, enter func(dir string), visit func(file) error, skip func(dir string, err error) error) error {
@@ -110,12 +112,28 @@ func (src source) scan(ctx context.Context, enter func(dir string), visit func(f
 	return src.scanDir(ctx, ".", enter, visit, skip)
 }
 
+// entriesOf is [entriesIn] of a folder of the source, which is reached through no
+// link.
+func (src source) entriesOf(rel string) iter.Seq2[fs.DirEntry, error] {
+	return entriesIn(func() (*os.File, error) {
+		if rel == "." {
+			return openDir(src.root)
+		}
+		top, err := openRoot(src.root)
+		if err != nil {
+			return nil, err
+		}
+		defer top.close()
+		return top.folder(rel)
+	})
+}
+
 func (src source) scanDir(ctx context.Context, rel string, enter func(string), visit func(file) error, skip func(string, error) error) error {
 	dir := filepath.Join(src.root, rel)
 	if enter != nil {
 		enter(dir)
 	}
-	for e, err := range entriesOf(dir) {
+	for e, err := range src.entriesOf(rel) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && rel != ".":
 			return nil

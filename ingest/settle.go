@@ -18,6 +18,7 @@ import (
 // away together. The folders concerned are synced once, at its end. What cannot
 // be moved is no reason to stop recording: it stays, and is tried again.
 type settling struct {
+	*folders
 	in         *Ingester
 	now        time.Time
 	arrivals   map[string]bool // folders to sync first: where files have come to
@@ -36,7 +37,7 @@ type stuck struct {
 const retryStuck = time.Minute
 
 func (in *Ingester) settling() (*settling, error) {
-	s := &settling{in: in, now: time.Now(), arrivals: map[string]bool{}, departures: map[string]bool{}}
+	s := &settling{in: in, now: time.Now(), arrivals: map[string]bool{}, departures: map[string]bool{}, folders: in.home.folders()}
 	return s, in.lock.moving(wallClock())
 }
 
@@ -61,7 +62,7 @@ func (s *settling) done(p parcel) {
 // forget deletes a file in done/ when none are kept.
 func (s *settling) forget(p parcel, path string) {
 	if s.in.opts.KeepDone < 0 {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.stuck(p, err)
 		}
 	}
@@ -80,29 +81,15 @@ func (s *settling) failed(p parcel) {
 	case p.file.place == settledPlace && s.in.home.isFailed(path): // another version of what failed before
 	default:
 		p.file.rel = s.in.home.freeFailure(p.file.rel, p.sha256)
-		if err := s.prepare(filepath.Join(s.in.home.Failed(), p.file.rel)); err != nil {
-			s.stuck(p, err)
-			return
-		}
 		path, ok = s.move(p, s.in.home.Failed())
 	}
 	if !ok {
 		return
 	}
 	store.Step("quarantined")
-	if err := writeReason(path, *p.rejection); err != nil {
+	if err := s.writeReason(path, *p.rejection); err != nil {
 		s.in.tellOnce("cannot write the reason for a failed file", path, err)
 	}
-}
-
-// prepare makes the folder for a path in failed/, and its name durable before the
-// only copy of a document goes there.
-func (s *settling) prepare(path string) error {
-	changed, err := makeDirs(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return syncDirs(unique(changed)...)
 }
 
 // move renames a file into folder and looks at what it has moved. It is not ok
@@ -110,7 +97,7 @@ func (s *settling) prepare(path string) error {
 // meanwhile: this one is then read as new work from where it lies now.
 func (s *settling) move(p parcel, folder string) (path string, ok bool) {
 	delete(s.in.stuck, p.file.path)
-	path, changed, err := moveAway(p.file.path, folder, p.file.rel, p.sha256)
+	path, err := s.moveAway(p.file.path, folder, p.file.rel, p.sha256)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", false // its producer took it away; what was read is recorded
 	}
@@ -119,7 +106,7 @@ func (s *settling) move(p parcel, folder string) (path string, ok bool) {
 		return "", false
 	}
 	store.Step("moved")
-	s.arrived(s.in.home.rootOf(path), path, changed)
+	s.arrived(s.in.home.rootOf(path), path)
 	s.departures[filepath.Dir(p.file.path)] = true
 	if info, err := os.Lstat(path); err != nil || !stampOf(info).sameVersion(p.stamp) || p.mayHaveChanged(path) {
 		s.in.again = append(s.in.again, file{place: settledPlace, path: path, rel: p.file.rel})
@@ -136,11 +123,12 @@ func (s *settling) stuck(p parcel, err error) {
 // arrived notes which folders must be synced for the file at path to stay
 // there: its own, those that were changed for it, and those up to root unless
 // that was done before.
-func (s *settling) arrived(root, path string, changed []string) {
+func (s *settling) arrived(root, path string) {
 	s.arrivals[filepath.Dir(path)] = true
-	for _, dir := range changed {
+	for _, dir := range s.changed {
 		s.arrivals[dir] = true
 	}
+	s.changed = nil
 	for _, dir := range upTo(root, path) {
 		if dir != root && !s.in.named[dir] {
 			s.arrivals[filepath.Dir(dir)] = true
@@ -153,6 +141,7 @@ func (s *settling) arrived(root, path string, changed []string) {
 // removal that was synced and lose the arrival that was not. Were a move undone
 // by a power loss, its file would be found again, as a duplicate.
 func (s *settling) finish() {
+	defer s.folders.close()
 	err := syncDirs(slices.Sorted(maps.Keys(s.arrivals))...)
 	if err == nil {
 		for _, dir := range s.named {
@@ -185,8 +174,9 @@ func (in *Ingester) reject(ctx context.Context, parcels []parcel) error {
 	var receipts []store.Receipt
 	var of []*Rejection
 	for _, p := range parcels {
-		p.rejection.SHA256, p.rejection.FirstSeen, p.rejection.Attempts = p.sha256, now.UTC().Format(time.RFC3339), 1
+		p.rejection.SHA256, p.rejection.FirstSeen, p.rejection.Attempts = p.sha256, now.UTC().Format(time.RFC3339), in.attempt(p)
 		if r, ok := p.receiptOfRejected(now); ok {
+			r.Attempts = p.rejection.Attempts
 			receipts = append(receipts, r)
 			of = append(of, p.rejection)
 		}

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"errors"
 	"io/fs"
 	"syscall"
 
@@ -19,15 +18,12 @@ func linksOf(info fs.FileInfo) uint64 {
 	return 1
 }
 
-// renameNew renames from to to unless to is taken, in one step. The error is
-// then [fs.ErrExist].
-func renameNew(from, to string) error {
-	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) {
-		err = renameFree(from, to) // a file system that cannot
+// renameNew renames the file from of one folder to to in another unless to is
+// taken, in one step. The error is then [fs.ErrExist].
+func renameNew(fromDir int, from string, toDir int, to string) error {
+	err := unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_NOREPLACE)
+	if err == unix.ENOSYS || err == unix.EINVAL {
+		return renameFree(fromDir, from, toDir, to) // a file system that cannot
 	}
-	if err != nil {
-		return &fs.PathError{Op: "rename to " + to + " from", Path: from, Err: err}
-	}
-	return nil
+	return err
 }

@@ -18,9 +18,6 @@ func linksOf(info fs.FileInfo) uint64 {
 	return 1
 }
 
-func renameNew(from, to string) error {
-	if err := renameFree(from, to); err != nil {
-		return &fs.PathError{Op: "rename to " + to + " from", Path: from, Err: err}
-	}
-	return nil
+func renameNew(fromDir int, from string, toDir int, to string) error {
+	return renameFree(fromDir, from, toDir, to)
 }

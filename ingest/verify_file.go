@@ -23,7 +23,7 @@ import (
 // its bytes, together with what its name and folder say.
 func (x *examination) examineDone(ctx context.Context, path, rel string) (condition, error) {
 	which := filepath.Join("done", rel)
-	c, err := readOrHash(path)
+	c, err := readOrHash(path, x.store)
 	if err != nil {
 		return unreadable(which, err)
 	}
@@ -33,7 +33,7 @@ func (x *examination) examineDone(ctx context.Context, path, rel string) (condit
 	}
 	receipts = slices.DeleteFunc(receipts, func(r store.Receipt) bool { return r.State == store.Rejected })
 	switch {
-	case len(receipts) > 0 && isRecordedAs(receipts, c, path, withoutDay(rel)):
+	case len(receipts) > 0 && isRecordedAs(x.store, receipts, c, path, withoutDay(rel)):
 		return condition{}, nil
 	case x.moved.waits(c.stamp):
 		return condition{waits: true}, nil
@@ -47,9 +47,9 @@ func (x *examination) examineDone(ctx context.Context, path, rel string) (condit
 // the document that it is under its name. A name that was too long when the file
 // was moved may say less than it did, and a document that would be rejected now
 // was not then.
-func isRecordedAs(receipts []store.Receipt, c contents, path, rel string) bool {
+func isRecordedAs(s *store.Store, receipts []store.Receipt, c contents, path, rel string) bool {
 	if c.data == nil {
-		read, err := readFile(path, c.stamp.size, false) // as large as what was recorded
+		read, err := readFile(path, c.stamp.size, false, s) // as large as what was recorded
 		if err != nil || read.sha256 != c.sha256 {
 			return errors.Is(err, fs.ErrNotExist)
 		}
@@ -92,7 +92,7 @@ func (x *examination) examineFailed(ctx context.Context, path, rel string) (cond
 	if failure.SHA256 == "" {
 		return condition{}, nil // nobody could read it
 	}
-	c, err := readOrHash(path)
+	c, err := readOrHash(path, x.store)
 	if err != nil {
 		return unreadable(which, err)
 	}
@@ -152,8 +152,8 @@ const smallFile = 1 << 20
 
 // readOrHash is [readFile] for a file of any size. Of one that is not small it
 // returns hash and stamp alone: nobody knows yet that it was ever recorded.
-func readOrHash(path string) (c contents, err error) {
-	c, err = readFile(path, smallFile, false)
+func readOrHash(path string, s *store.Store) (c contents, err error) {
+	c, err = readFile(path, smallFile, false, s)
 	var large *Rejection
 	if !errors.As(err, &large) || large.Code != CodeTooLarge {
 		return c, err

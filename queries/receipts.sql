@@ -5,7 +5,7 @@ INSERT INTO receipts (sha256, identity, path, bytes, kind, state, run_id, reason
 VALUES (@sha256, @identity, @path, @bytes, @kind, @state, @run_id, @reason, @report, @attempts, @first_seen, @settled_at)
 ON CONFLICT (sha256, identity) DO UPDATE
 SET path = excluded.path, kind = excluded.kind, state = excluded.state, run_id = excluded.run_id,
-    reason = excluded.reason, report = excluded.report, attempts = receipts.attempts + 1, settled_at = excluded.settled_at
+    reason = excluded.reason, report = excluded.report, attempts = receipts.attempts + excluded.attempts, settled_at = excluded.settled_at
 WHERE receipts.state = 'rejected';
 
 -- name: GetReceipt :one

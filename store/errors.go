@@ -27,7 +27,7 @@ func Contradiction(runID, recordedSHA256, refusedSHA256 string) *RefusedError {
 	return &RefusedError{
 		Code:    CodeContradiction,
 		RunID:   runID,
-		Message: fmt.Sprintf("a document of other content is recorded for this run: sha256 %s, this one is %s", recordedSHA256, refusedSHA256),
+		Message: fmt.Sprintf("a document of other content is recorded for this run: sha256 %s, this one is %s", shortHash(recordedSHA256), shortHash(refusedSHA256)),
 		Hint:    "give the new run a run_id of its own, or compare the two with consensusd show",
 	}
 }

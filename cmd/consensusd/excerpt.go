@@ -70,6 +70,9 @@ func lineOf(path string, line int) (string, error) {
 	for n := 1; ; n++ {
 		s, err := r.ReadString('\n')
 		if n == line && (err == nil || s != "" || err == io.EOF) {
+			if n == 1 { // a byte order mark is no column
+				s = strings.TrimPrefix(s, "\uFEFF")
+			}
 			return strings.TrimRight(s, "\r\n"), nil
 		}
 		if err != nil {
@@ -84,18 +87,28 @@ const excerptWidth = 70
 // pointTo shows the neighbourhood of a column, in characters from 1, of a line,
 // with a caret below it.
 func pointTo(line string, number, column int) string {
-	at := min(max(column-1, 0), utf8.RuneCountInString(line))
-	from := max(at-excerptWidth/2, 0)
-	runes := []rune(line) // a byte that is no UTF-8 is one character
-	to := min(from+excerptWidth, len(runes))
-	before, after := visibleLine(string(runes[from:at])), visibleLine(string(runes[at:to]))
+	at := min(max(column-1, 0), utf8.RuneCountInString(line)) // a byte that is no UTF-8 is one character
+	first := max(at-excerptWidth/2, 0)
+	from := skipped(line, 0, first)
+	here := skipped(line, from, at-first)
+	to := skipped(line, here, first+excerptWidth-at)
+	before, after := visibleLine(line[from:here]), visibleLine(line[here:to])
 	if from > 0 {
 		before = "…" + before
 	}
-	if to < len(runes) {
+	if to < len(line) {
 		after += "…"
 	}
 	margin := fmt.Sprintf("%5d │ ", number)
 	blank := strings.Repeat(" ", 6) + "│ "
 	return margin + before + after + "\n" + blank + strings.Repeat(" ", text.StringWidthWithoutEscSequences(before)) + "^"
+}
+
+// skipped returns the offset that is n characters behind offset, or the line's end.
+func skipped(line string, offset, n int) int {
+	for ; n > 0 && offset < len(line); n-- {
+		_, size := utf8.DecodeRuneInString(line[offset:])
+		offset += size
+	}
+	return offset
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,10 +79,16 @@ type dropping struct {
 	Agents  []string       `json:"agents"`
 	RunID   string         `json:"run_id"`  // "" until it is known
 	Verdict schema.Verdict `json:"verdict"` // of the run; "" until it is recorded
-	Reason  string         `json:"reason"`  // why it was rejected
+	Reason  string         `json:"reason"`  // why it was rejected, and
+	Code    string         `json:"code"`
+	Pointer string         `json:"pointer"` // where in the document
+	Line    int            `json:"line"`    // from 1; 0 when there is no place to point to
+	Column  int            `json:"column"`  // in characters, from 1
+	Hint    string         `json:"hint"`    // what to do about it
 
 	doc      ingest.Checked
-	attempts int64 // how often it had been rejected before
+	attempts int64     // how often it had been rejected before
+	refused  time.Time // since when it is known that it was rejected
 }
 
 func (c *cli) put(ctx context.Context, p *putting, files []string) error {
@@ -119,6 +126,9 @@ func (c *cli) put(ctx context.Context, p *putting, files []string) error {
 
 // putOne checks a file and drops it if it is valid and new.
 func (c *cli) putOne(ctx context.Context, p *putting, file string, reader *receiptReader) (*dropping, error) {
+	if info, err := os.Stat(file); err == nil && reader.store.Owns(info) { // closing it would drop its locks
+		return nil, &failure{exit: exitFailed, code: "failed", text: file + " is the database that is recorded into", hint: "put takes documents"}
+	}
 	path, data, err := c.readDocument(file, int64(p.maxBytes))
 	if err != nil {
 		return nil, err
@@ -126,7 +136,9 @@ func (c *cli) putOne(ctx context.Context, p *putting, file string, reader *recei
 	doc, rejection := ingest.Check(path, data, int64(p.maxBytes))
 	if rejection != nil {
 		c.rejected(file, rejection)
-		return &dropping{File: file, Outcome: store.Rejected, Reason: rejection.Error()}, nil
+		d := &dropping{File: file, Agents: []string{}}
+		d.reject(rejection)
+		return d, nil
 	}
 	for _, w := range doc.Warnings {
 		c.note("%s: %s", file, w)
@@ -163,6 +175,12 @@ func (c *cli) confirmed(ctx context.Context, doc ingest.Checked) bool {
 	return err == nil && runs[0] != ""
 }
 
+// reject notes why a document was rejected.
+func (d *dropping) reject(r *ingest.Rejection) {
+	d.Outcome, d.Reason, d.Code, d.Hint = store.Rejected, r.Error(), r.Code, r.Hint
+	d.Pointer, d.Line, d.Column = r.Pointer, r.Line, r.Column
+}
+
 // readDocument reads a file, one byte more than the limit at most, and returns
 // the path to judge it by. What has no place of its own, as standard input,
 // is not judged by the folder it comes from.
@@ -170,6 +188,9 @@ func (c *cli) readDocument(file string, limit int64) (path string, data []byte, 
 	in, path := c.stdin, "/stdin.json"
 	if file != "-" {
 		f, err := os.Open(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", nil, &failure{exit: exitFailed, code: "no_file", text: err.Error(), hint: noFileHint(file), err: err}
+		}
 		if err != nil {
 			return "", nil, err
 		}
@@ -183,6 +204,14 @@ func (c *cli) readDocument(file string, limit int64) (path string, data []byte, 
 	}
 	data, err = io.ReadAll(io.LimitReader(in, limit+1))
 	return path, data, err
+}
+
+// noFileHint says what somebody may have meant by a file that is not there.
+func noFileHint(file string) string {
+	if abs, err := filepath.Abs(file); err == nil && !filepath.IsAbs(file) {
+		return "it is looked for at " + shellQuoted(abs) + ": check the path, or give - to read standard input"
+	}
+	return "check the path, or give - to read standard input"
 }
 
 func dropped(all []*dropping) bool {

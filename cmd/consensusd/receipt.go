@@ -117,11 +117,34 @@ func (r *receiptReader) look(ctx context.Context, d *dropping) error {
 		d.Outcome = receipt.State
 		return r.settle(ctx, d, receipt)
 	case receipt.Attempts > d.attempts:
-		d.Outcome, d.Reason = store.Rejected, receipt.Reason
-		line, hint := d.File+": "+receipt.Reason, "see "+r.cli.command("failed", "list")
-		r.cli.complain(line, hint, serve.Error{Code: store.Rejected, Message: line, Hint: hint})
+		r.refused(d, receipt)
 	}
 	return nil
+}
+
+// reasonPatience is how long a reason may take to be written down after its
+// receipt.
+const reasonPatience = 5 * time.Second
+
+// refused notes why the daemon has rejected a document: what its reason in failed/
+// says, as soon as that is there, and else what its receipt says.
+func (r *receiptReader) refused(d *dropping, receipt store.Receipt) {
+	f, err := r.cli.Home().FailureOf(d.Name, receipt.SHA256, receipt.Attempts)
+	hint := "see " + r.cli.command("failed", "list")
+	switch {
+	case err == nil:
+		d.reject(&f.Rejection)
+		hint = f.Hint + "; see " + r.cli.command("failed", "show", f.Name)
+	case d.refused.IsZero():
+		d.refused = time.Now()
+		return
+	case time.Since(d.refused) < reasonPatience:
+		return
+	default:
+		d.reject(&ingest.Rejection{Code: store.Rejected, Message: receipt.Reason, Hint: hint})
+	}
+	line := d.File + ": " + d.Reason
+	r.cli.complain(line, hint, serve.Error{Code: d.Code, Message: line, Hint: hint})
 }
 
 func (c *cli) tooLate(d *dropping, timeout time.Duration, cause error) *failure {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -76,11 +77,38 @@ func TestPointingToAPlaceInALine(t *testing.T) {
 		"far behind": {`{"a"`, 99, "    3 │ {\"a\"\n      │     ^"},
 		"wide":       {`"日本" x`, 6, "    3 │ \"日本\" x\n      │        ^"},
 		"hidden":     {"\x1b\u202ex", 3, "    3 │ ␛\\u202ex\n      │        ^"},
+		"tabs":       {"\t\ta\tb", 5, "    3 │  a b\n      │    ^"},
+		"no UTF-8":   {"a\xffb\xc3", 3, "    3 │ a\\xffb\\xc3\n      │      ^"},
+		"empty":      {"", 1, "    3 │ \n      │ ^"},
 		"long":       {long + "y" + long, 201, "    3 │ …" + long[:35] + "y" + long[:34] + "…\n      │ " + strings.Repeat(" ", 36) + "^"},
 	} {
 		if diff := cmp.Diff(tt.want, pointTo(tt.line, 3, tt.column)); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}
+	}
+}
+
+func TestLinesOfAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	long := strings.Repeat("x", 1<<20)
+	if err := os.WriteFile(path, []byte("\uFEFFfirst\r\n\r\n"+long+"\n\xff"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range []string{"", "first", "", long, "\xff"} {
+		if got, err := lineOf(path, n); n > 0 && (err != nil || got != want) {
+			t.Errorf("line %d: %.20q, %v", n, got, err)
+		}
+	}
+	for _, n := range []int{-1, 0, 5} {
+		if got, err := lineOf(path, n); err == nil {
+			t.Errorf("line %d: %q", n, got)
+		}
+	}
+	if err := os.Symlink(path, path+"-link"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := lineOf(path+"-link", 1); err == nil {
+		t.Errorf("through a link: %q", got)
 	}
 }
 

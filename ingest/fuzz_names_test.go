@@ -1,0 +1,92 @@
+package ingest
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+// hostileNames are what somebody might try as an id, an agent or a file.
+var hostileNames = []string{
+	"", ".", "..", "../..", "../../etc/passwd", "/etc/passwd", "-rf", "--help", ".hidden", "~root", "CON", "nul.json", "a/b", `a\b`, "a\x00b", "a\nb",
+	"\x1b[2J", "\u202egnp.exe", "\u2028", "a b", " a ", "\ufeff", "<script>", "'; DROP TABLE receipts; --", "%2e%2e%2f", "a.reason.json", "SPEC-1~abc.json",
+	strings.Repeat("x", 10_000), strings.Repeat("é", 300), "a" + strings.Repeat("\u0301", 500), "\xff\xfe",
+}
+
+func FuzzIdentifier(f *testing.F) {
+	for _, s := range hostileNames {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if a := agentName(s); agentName(a) != a {
+			t.Errorf("agent %q, then %q", a, agentName(a))
+		}
+		if st := stageName(s); stageName(st) != st {
+			t.Errorf("stage %q, then %q", st, stageName(st))
+		}
+		if badIdentifier(s) != "" {
+			return
+		}
+		if len(s) > maxIdentifier || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsAny(s, "\u202e\u2066\u2028") {
+			t.Errorf("%q is taken for an id", s)
+		}
+	})
+}
+
+func FuzzPlaceOfAFile(f *testing.F) {
+	for i, s := range hostileNames {
+		f.Add(s, i)
+	}
+	home := Home(f.TempDir())
+	if err := home.Create(); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, name string, try int) {
+		if path, err := home.failedPath(name); err == nil && !strings.HasPrefix(path, home.Failed()+"/") {
+			t.Errorf("%q is %s", name, path)
+		}
+		if !filepath.IsLocal(name) || strings.Contains(name, "\x00") {
+			return // no scan finds it
+		}
+		to := alternative(name, strings.Repeat("ab", 32), try&7)
+		if !filepath.IsLocal(to) {
+			t.Errorf("%q goes to %q", name, to)
+		}
+		if base := filepath.Base(to); len(base) > 255-len(reasonSuffix) && filepath.Base(name) != "." {
+			t.Errorf("a name of %d bytes", len(base))
+		}
+	})
+}
+
+func FuzzCheck(f *testing.F) {
+	for i, d := range documentFixtures(f) {
+		f.Add([]byte(d.text), d.path)
+		f.Add([]byte(d.text), "/"+hostileNames[i%len(hostileNames)]+"/"+hostileNames[(i+7)%len(hostileNames)])
+	}
+	f.Fuzz(func(t *testing.T, data []byte, path string) {
+		c, r := Check(path, data, 1<<20)
+		if r != nil {
+			wellSaid(t, r)
+			return
+		}
+		base := filepath.Base(c.Name)
+		if !filepath.IsLocal(c.Name) || isTemporary(base) || !isDocumentName(base, inboxPlace) {
+			t.Errorf("%q goes to %q", path, c.Name)
+		}
+		for dir := filepath.Dir(c.Name); dir != "."; dir = filepath.Dir(dir) {
+			if isTemporary(filepath.Base(dir)) {
+				t.Errorf("%q goes to %q, where nobody looks", path, c.Name)
+			}
+		}
+		for _, id := range append(c.Agents, c.SpecID, c.Stage, c.RunID) {
+			if badIdentifier(id) != "" {
+				t.Errorf("%q is an id", id)
+			}
+		}
+		if d, r := readDocument(data, originOf(filepath.Join("/inbox", c.Name), c.Name, noon, noon)); r != nil || d.Spec != c.SpecID || d.Stage != c.Stage {
+			t.Errorf("%q is another document at %q: %v", path, c.Name, r)
+		}
+	})
+}
