@@ -95,6 +95,9 @@ type engine interface {
 	transient(err error) bool
 	// deadline bounds an attempt at a transaction, after some that took too long.
 	deadline(ctx context.Context, slow int) (context.Context, context.CancelFunc)
+	// begun returns why nothing should be recorded over conn, in a transaction
+	// that has begun; nil mostly.
+	begun(conn *sql.Conn) error
 	// committed returns why the commit that conn has just reported is not to be
 	// relied on, nil mostly.
 	committed(conn *sql.Conn) error
@@ -183,6 +186,9 @@ func (s *Store) update(ctx context.Context, fn func(context.Context, *sql.Tx, sq
 		}
 		defer tx.Rollback()
 		Step("begun")
+		if err := s.engine.begun(conn); err != nil {
+			return err
+		}
 		if err := fn(ctx, tx, s.stmts.in(tx)); err != nil {
 			return err
 		}
