@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -14,14 +15,22 @@ type hinter struct {
 	hints   chan struct{}
 	log     *slog.Logger
 	told    map[string]bool // folders that cannot be watched
+	roots   []source        // whose own coming and going is a hint, too
 }
+
+// What to do when the machine gives no more of them; on Linux they are counted by
+// user.
+const (
+	remedyInstances = "raise fs.inotify.max_user_instances"
+	remedyWatches   = "raise fs.inotify.max_user_watches"
+)
 
 func newHinter(log *slog.Logger) *hinter {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
-		log.Warn("no file events, looking every few seconds instead", "error", err)
+		log.Warn("no file events, looking every few seconds instead", "error", err, "remedy", remedyInstances)
 	}
-	return &hinter{w, make(chan struct{}, 1), log, map[string]bool{}}
+	return &hinter{watcher: w, hints: make(chan struct{}, 1), log: log, told: map[string]bool{}}
 }
 
 // enter watches a folder; doing so again is harmless. Without a watch the
@@ -32,7 +41,7 @@ func (h *hinter) enter(dir string) {
 	}
 	if err := h.watcher.Add(dir); err != nil && !h.told[dir] {
 		h.told[dir] = true
-		h.log.Warn("no file events for a folder, looking every few seconds instead", "folder", dir, "error", err)
+		h.log.Warn("no file events for a folder, looking every few seconds instead", "folder", dir, "error", err, "remedy", remedyWatches)
 	}
 }
 
@@ -52,7 +61,7 @@ func (h *hinter) run(ctx context.Context) {
 			if !ok {
 				return
 			}
-			if e.Has(fsnotify.Create) || e.Has(fsnotify.Write) {
+			if e.Has(fsnotify.Create) || e.Has(fsnotify.Write) || h.isRoot(e.Name) {
 				h.hint()
 			}
 		case err, ok := <-h.watcher.Errors:
@@ -71,4 +80,11 @@ func (h *hinter) hint() {
 	case h.hints <- struct{}{}:
 	default:
 	}
+}
+
+// isRoot reports whether an event is about a source as a whole. When it was
+// deleted or renamed, the watch went with it; the next scan watches what is there
+// under its name then.
+func (h *hinter) isRoot(path string) bool {
+	return slices.ContainsFunc(h.roots, func(s source) bool { return s.root == path })
 }

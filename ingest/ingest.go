@@ -83,7 +83,7 @@ type Counts struct {
 }
 
 // An Ingester records the files of one home. One goroutine at a time may use
-// it, but for Trouble.
+// it, but for Trouble and Ready.
 type Ingester struct {
 	home  Home
 	store *store.Store
@@ -103,6 +103,7 @@ type Ingester struct {
 	counts     Counts
 
 	trouble atomic.Pointer[Trouble]
+	unmoved atomic.Pointer[error] // about the files that are stuck
 }
 
 // Trouble is why nothing can be recorded at present.

@@ -60,7 +60,7 @@ func (h Home) Lock() (*Lock, error) {
 	last, err := h.readHolder()
 	switch {
 	case err != nil && h.isFresh(): // the first daemon of this home
-	case err != nil: // torn by a crash: look at everything
+	case err != nil, last.Unsettled.After(now): // torn by a crash, or of a clock that was set back: look at everything
 		l.holder.Unsettled = time.Unix(0, 0).UTC()
 	case !last.Unsettled.IsZero():
 		l.holder.Unsettled = last.Unsettled

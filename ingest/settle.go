@@ -29,7 +29,7 @@ type stuck struct {
 }
 
 // retryStuck is how long a stuck file is left alone.
-const retryStuck = time.Minute
+const retryStuck = 15 * time.Second
 
 func (in *Ingester) settling() *settling {
 	return &settling{in: in, now: time.Now(), dirs: map[string]bool{}}
@@ -77,7 +77,7 @@ func (s *settling) failed(p parcel) {
 	}
 	store.Step("quarantined")
 	if err := writeReason(path, *p.rejection); err != nil {
-		s.in.tellOnce("cannot write the reason for a failed file", path, err)
+		s.takeBack(p, path, err)
 	}
 }
 

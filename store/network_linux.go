@@ -25,21 +25,33 @@ var networkMagics = map[uint32]string{
 // mountsPath lists what is mounted where this process can see it.
 const mountsPath = "/proc/self/mountinfo"
 
-// networkKind returns the kind of the file system that holds folder when it is
-// one of a network, else "". The list of mounts tells kinds apart that are all
-// FUSE to statfs, which in turn knows those that have no entry in the list.
-func networkKind(folder string) string {
-	if mounts, err := os.Open(mountsPath); err == nil {
-		defer mounts.Close()
-		if m := mountOf(mounts, folder); m.isNetwork() {
-			return m.kind
-		}
+// networkKind returns the kind of the file system that holds a path which is
+// there and has no links in it, when it is one of a network, else "". The list of
+// mounts tells kinds apart that are all FUSE to statfs, which in turn knows what is
+// not in the list.
+func networkKind(path string) string {
+	if kind := networkMount(path); kind != "" {
+		return kind
 	}
 	var s unix.Statfs_t
-	if unix.Statfs(folder, &s) != nil {
+	if unix.Statfs(path, &s) != nil {
 		return ""
 	}
 	return networkMagics[uint32(s.Type)]
+}
+
+// networkMount is networkKind as far as it can be told without asking the file
+// system for anything, by the names in path.
+func networkMount(path string) string {
+	mounts, err := os.Open(mountsPath)
+	if err != nil {
+		return ""
+	}
+	defer mounts.Close()
+	if m := mountOf(mounts, path); m.isNetwork() {
+		return m.kind
+	}
+	return ""
 }
 
 // A mount is a line of mountinfo.
@@ -51,11 +63,11 @@ func (m mount) isNetwork() bool {
 	return networkKinds[m.kind] || m.kind == "fuse" && strings.Contains(m.source, ":")
 }
 
-// mountOf finds what is mounted where folder lies: the longest mount point that
-// it begins with, and of several the last, which hides the others.
-func mountOf(mountinfo io.Reader, folder string) (of mount) {
+// mountOf finds what is mounted where path lies: the longest mount point that it
+// begins with, and of several the last, which hides the others.
+func mountOf(mountinfo io.Reader, path string) (of mount) {
 	for lines := bufio.NewScanner(mountinfo); lines.Scan(); {
-		if m, ok := parseMount(lines.Text()); ok && len(m.point) >= len(of.point) && isBelow(folder, m.point) {
+		if m, ok := parseMount(lines.Text()); ok && len(m.point) >= len(of.point) && isBelow(path, m.point) {
 			of = m
 		}
 	}

@@ -2,5 +2,6 @@
 
 package store
 
-// networkKind cannot tell here.
-func networkKind(string) string { return "" }
+// Here it cannot be told.
+func networkKind(string) string  { return "" }
+func networkMount(string) string { return "" }

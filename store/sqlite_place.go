@@ -39,7 +39,11 @@ func placeSQLite(path string) (exists bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if kind := networkKind(existing(path)); kind != "" {
+	kind := networkMount(path) // a server that does not answer would keep all else waiting
+	if kind == "" {
+		kind = networkKind(existing(path))
+	}
+	if kind != "" {
 		return false, &hintedError{"it is on a network file system (" + kind + "), which SQLite cannot rely on", "name a file on a local disk with --db, or a PostgreSQL database; the inbox may stay where it is", nil}
 	}
 	info, err := os.Stat(path)
