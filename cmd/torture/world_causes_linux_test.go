@@ -40,6 +40,7 @@ const (
 func nobody(h *worldHome) {
 	if os.Geteuid() == 0 {
 		h.user = 65534
+		worldProgram(h.t, h.base)
 	}
 	h.mkdir(h.dir)
 }

@@ -29,6 +29,7 @@ type worldHome struct {
 	db    string
 	space *worldSpace // nil when it is the test's own
 	user  uint32      // who runs the daemon when the test is root's; 0 is root
+	by    []string    // the program that runs it in turn, with its arguments
 	flags []string
 }
 
@@ -91,7 +92,8 @@ func (h *worldHome) command(name string, args ...string) *exec.Cmd {
 	if h.space != nil {
 		return h.space.command(binary, args...)
 	}
-	cmd := exec.Command(binary, args...)
+	line := append(append(slices.Clone(h.by), binary), args...)
+	cmd := exec.Command(line[0], line[1:]...)
 	if h.user != 0 {
 		cmd.Path = worldProgram(h.t, h.base)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: h.user, Gid: h.user}}
