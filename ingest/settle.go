@@ -29,7 +29,7 @@ type stuck struct {
 }
 
 // retryStuck is how long a stuck file is left alone.
-const retryStuck = 15 * time.Second
+const retryStuck = 10 * time.Second
 
 func (in *Ingester) settling() *settling {
 	return &settling{in: in, now: time.Now(), dirs: map[string]bool{}}

@@ -30,6 +30,9 @@ func (in *Ingester) noteUnmoved() {
 // so that it is tried again.
 func (s *settling) takeBack(p parcel, path string, err error) {
 	if renameNew(path, p.file.path) == nil {
+		if info, err := os.Lstat(p.file.path); err == nil && stampOf(info).sameVersion(p.stamp) {
+			p.stamp = stampOf(info) // renaming it has changed its inode
+		}
 		s.stuck(p, err)
 		return
 	}
