@@ -275,32 +275,3 @@ func (cause worldCause) meanwhile(d *worldDaemon) {
 		d.await("the run is recorded all the same", func() bool { return d.has("during") })
 	}
 }
-
-// account looks, when all is over, for what was dropped: each run once, its file
-// once in done/, and nothing rejected but what deserves it.
-func (h *worldHome) account(ids ...string) (lost, doubled int) {
-	h.t.Helper()
-	h.verify()
-	count := map[string]int{}
-	for _, path := range h.files("done") {
-		count[filepath.Base(path)]++
-	}
-	runs := h.runs()
-	for _, id := range ids {
-		if !slices.Contains(runs, id) || count[id+".json"] == 0 {
-			lost++
-		}
-		if count[id+".json"] > 1 {
-			doubled++
-		}
-	}
-	var failed []string
-	for _, path := range h.files("failed") {
-		failed = append(failed, filepath.Base(path))
-	}
-	slices.Sort(failed)
-	if lost+doubled > 0 || len(runs) != len(ids) || len(h.files("inbox")) > 0 || len(failed) > 0 && !slices.Equal(failed, []string{"bad.json", "bad.json.reason.json"}) {
-		h.t.Errorf("runs %v, want %v; inbox %v, done %v, failed %v; lost %d, doubled %d\n%s", runs, ids, h.files("inbox"), h.files("done"), failed, lost, doubled, h.said())
-	}
-	return lost, doubled
-}
