@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 
 	"github.com/fsnotify/fsnotify"
@@ -16,15 +17,23 @@ type hinter struct {
 	hints   chan struct{}
 	log     *slog.Logger
 	told    map[string]bool // folders that cannot be watched
+	roots   []source        // whose own coming and going is a hint, too
 
 	events, created atomic.Uint64
 	overflows       *atomic.Uint64
 }
 
+// What to do when the machine gives no more of them; on Linux they are counted by
+// user.
+const (
+	remedyInstances = "raise fs.inotify.max_user_instances"
+	remedyWatches   = "raise fs.inotify.max_user_watches"
+)
+
 func newHinter(log *slog.Logger, overflows *atomic.Uint64) *hinter {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
-		log.Warn("no file events, looking every few seconds instead", "error", err)
+		log.Warn("no file events, looking every few seconds instead", "error", err, "remedy", remedyInstances)
 	}
 	return &hinter{watcher: w, hints: make(chan struct{}, 1), log: log, told: map[string]bool{}, overflows: overflows}
 }
@@ -37,7 +46,7 @@ func (h *hinter) enter(dir string) {
 	}
 	if err := h.watcher.Add(dir); err != nil && !h.told[dir] {
 		h.told[dir] = true
-		h.log.Warn("no file events for a folder, looking every few seconds instead", "folder", dir, "error", err)
+		h.log.Warn("no file events for a folder, looking every few seconds instead", "folder", dir, "error", err, "remedy", remedyWatches)
 	}
 }
 
@@ -60,7 +69,7 @@ func (h *hinter) run(ctx context.Context) {
 			if e.Has(fsnotify.Create) {
 				h.created.Add(1)
 			}
-			if e.Has(fsnotify.Create) || e.Has(fsnotify.Write) {
+			if e.Has(fsnotify.Create) || e.Has(fsnotify.Write) || h.isRoot(e.Name) {
 				h.events.Add(1)
 				h.hint()
 			}
@@ -106,4 +115,11 @@ func (a announcement) lacking(found uint64) uint64 {
 		return 0
 	}
 	return found - a.created
+}
+
+// isRoot reports whether an event is about a source as a whole. When it was
+// deleted or renamed, the watch went with it; the next scan watches what is there
+// under its name then.
+func (h *hinter) isRoot(path string) bool {
+	return slices.ContainsFunc(h.roots, func(s source) bool { return s.root == path })
 }

@@ -83,7 +83,7 @@ type Counts struct {
 }
 
 // An Ingester records the files of one home. One goroutine at a time may use
-// it, but for Trouble and Figures.
+// it, but for Trouble, Ready and Figures.
 type Ingester struct {
 	home  Home
 	store *store.Store
@@ -115,6 +115,7 @@ type Ingester struct {
 	failedCounted time.Time    // when it was
 
 	trouble   atomic.Pointer[Trouble]
+	unmoved   atomic.Pointer[error] // about the files that are stuck
 	published atomic.Pointer[Figures]
 	overflows atomic.Uint64
 }

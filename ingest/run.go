@@ -102,6 +102,7 @@ func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 		return err
 	}
 	hints := newHinter(in.opts.Log, &in.overflows)
+	hints.roots = sources
 	ctx, cancel := context.WithCancel(ctx)
 	listening := make(chan struct{})
 	go func() {
@@ -144,6 +145,7 @@ func (in *Ingester) look(ctx context.Context, r *retry, sources []source, hints 
 	if err == nil && in.Settled() {
 		err = errors.Join(in.lock.lookedAt(wallClock()), in.pruneDone(time.Now()))
 	}
+	in.noteUnmoved()
 	if err != nil {
 		in.counting = false
 		return in.fail(ctx, r, err)
@@ -172,7 +174,8 @@ func (in *Ingester) fail(ctx context.Context, r *retry, err error) time.Time {
 	return r.at
 }
 
-// Ready returns nil when a run could be recorded now, else why not.
+// Ready returns nil when a run could be recorded now and its files moved away,
+// else why not.
 func (in *Ingester) Ready(ctx context.Context) error {
 	if t := in.Trouble(); t != nil {
 		return t.Err
@@ -181,6 +184,9 @@ func (in *Ingester) Ready(ctx context.Context) error {
 		if err := unix.Access(dir, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
 			return &fs.PathError{Op: "use folder", Path: dir, Err: err}
 		}
+	}
+	if err := in.unmoved.Load(); err != nil {
+		return *err
 	}
 	return in.store.Probe(ctx)
 }

@@ -34,7 +34,7 @@ type stuck struct {
 }
 
 // retryStuck is how long a stuck file is left alone.
-const retryStuck = time.Minute
+const retryStuck = 10 * time.Second
 
 func (in *Ingester) settling() (*settling, error) {
 	s := &settling{in: in, now: time.Now(), arrivals: map[string]bool{}, departures: map[string]bool{}, folders: in.home.folders()}
@@ -88,7 +88,7 @@ func (s *settling) failed(p parcel) {
 	}
 	store.Step("quarantined")
 	if err := s.writeReason(path, *p.rejection); err != nil {
-		s.in.tellOnce("cannot write the reason for a failed file", path, err)
+		s.takeBack(p, path, err)
 	}
 }
 

@@ -66,6 +66,8 @@ func noteUnreplicated(c *pgconn.PgConn, n *pgconn.Notice) {
 	}
 }
 
+func (postgresEngine) begun(*sql.Conn) error { return nil }
+
 // committed returns [errUnreplicated] when conn has had that warning, and gives
 // the connection up.
 func (postgresEngine) committed(conn *sql.Conn) error {

@@ -32,7 +32,10 @@ func EngineVersion() string {
 	return "SQLite " + version
 }
 
-type sqliteEngine struct{ path string }
+type sqliteEngine struct {
+	path string
+	file *openedFile // nil when read-only
+}
 
 func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if version, number, _ := sqlite3.Version(); number < oldestSQLite {
@@ -42,10 +45,22 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	s, err := openSQLiteReadOnly(ctx, path)
 	var older *schema.OlderError
 	isNew := errors.Is(err, ErrNoDatabase)
+	if err == nil {
+		err = examineSQLite(ctx, s.reader, path)
+	}
 	if err != nil && !isNew && !errors.As(err, &older) {
+		if s != nil {
+			s.Close()
+		}
 		return nil, err
 	}
 	writer, err := openSQLiteWriter(ctx, path, isNew)
+	var opened *openedFile
+	if err == nil {
+		if opened, err = openedAt(path); err != nil {
+			writer.Close()
+		}
+	}
 	if err != nil {
 		if s != nil {
 			s.Close()
@@ -59,6 +74,7 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 		}
 	}
 	s.writer = writer
+	s.engine = sqliteEngine{path: path, file: opened}
 	if s.stmts, err = prepareSQLite(ctx, writer); err != nil {
 		return nil, errors.Join(err, writer.Close(), s.reader.Close())
 	}
@@ -90,12 +106,10 @@ func openSQLiteWriter(ctx context.Context, path string, isNew bool) (*sql.DB, er
 }
 
 func openSQLiteReadOnly(ctx context.Context, path string) (*Store, error) {
-	switch info, err := os.Stat(path); {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, ErrNoDatabase
+	switch exists, err := placeSQLite(path); {
 	case err != nil:
 		return nil, err
-	case info.Size() == 0: // somebody is just creating it, or never did
+	case !exists:
 		return nil, ErrNoDatabase
 	}
 	// Not mode=ro: the last reader of a file left behind by a crash must be
@@ -113,7 +127,7 @@ func openSQLiteReadOnly(ctx context.Context, path string) (*Store, error) {
 		}
 		return nil, explainSQLite(err)
 	}
-	return &Store{engine: sqliteEngine{path}, reader: reader, target: path}, nil
+	return &Store{engine: sqliteEngine{path: path}, reader: reader, target: path}, nil
 }
 
 // sqliteDSN names the file by URI, so that ?, # and % in its path are not
@@ -179,15 +193,24 @@ func (sqliteEngine) deadline(ctx context.Context, _ int) (context.Context, conte
 
 func (sqliteEngine) reconnect(*sql.DB) {}
 
-func (sqliteEngine) committed(*sql.Conn) error { return nil }
+func (e sqliteEngine) begun(conn *sql.Conn) error { return e.file.check(conn) }
 
-func (sqliteEngine) explain(err error) error { return explainSQLite(err) }
+func (e sqliteEngine) committed(conn *sql.Conn) error { return e.file.check(conn) }
+
+func (e sqliteEngine) explain(err error) error {
+	e.file.note(err)
+	return explainSQLite(err)
+}
 
 // explainSQLite says what to do about errors whose texts do not.
 func explainSQLite(err error) error {
 	var e sqlite3.Error
 	if !errors.As(err, &e) {
 		return err
+	}
+	code := e.Code
+	if code == sqlite3.ErrIoErr {
+		code = codeOf(e.SystemErrno)
 	}
 	hint := map[sqlite3.ErrNo]string{
 		sqlite3.ErrFull:     "free space on its disk; recording goes on by itself",
@@ -199,7 +222,7 @@ func explainSQLite(err error) error {
 		sqlite3.ErrIoErr:    "check the disk",
 		sqlite3.ErrCorrupt:  "it is damaged: stop, keep a copy of the file, and restore a backup",
 		sqlite3.ErrNotADB:   "it is not a SQLite database: move it away or name another with --db",
-	}[e.Code]
+	}[code]
 	if hint == "" {
 		return err
 	}
@@ -213,11 +236,16 @@ const minFreeBytes = 1 << 20
 // probe takes the write lock and gives it back, and looks whether there is
 // space: a commit would tell for sure, but leaves something behind.
 func (e sqliteEngine) probe(ctx context.Context, db *sql.DB) error {
-	tx, err := db.BeginTx(ctx, nil)
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	if err := tx.Rollback(); err != nil {
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(e.begun(conn), tx.Rollback()); err != nil {
 		return err
 	}
 	if free, err := freeBytes(filepath.Dir(e.path)); err == nil && free < minFreeBytes {

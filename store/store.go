@@ -98,6 +98,9 @@ type engine interface {
 	// persist makes the commit of tx wait for stable storage also when tx changes
 	// nothing: all that it could read is then as safe as what it writes.
 	persist(ctx context.Context, tx *sql.Tx) error
+	// begun returns why nothing should be recorded over conn, in a transaction
+	// that has begun; nil mostly.
+	begun(conn *sql.Conn) error
 	// committed returns why the commit that conn has just reported is not to be
 	// relied on, nil mostly.
 	committed(conn *sql.Conn) error
@@ -186,6 +189,9 @@ func (s *Store) update(ctx context.Context, fn func(context.Context, *sql.Tx, sq
 		}
 		defer tx.Rollback()
 		Step("begun")
+		if err := s.engine.begun(conn); err != nil {
+			return err
+		}
 		if err := fn(ctx, tx, s.stmts.in(tx)); err != nil {
 			return err
 		}

@@ -97,7 +97,7 @@ func (c *cli) explain(err error) *failure {
 	case errors.Is(err, fs.ErrPermission):
 		return &failure{exit: exitFailed, code: "permission", text: text, hint: "run it as a user who may, or change the permissions", err: err}
 	default:
-		return &failure{exit: exitFailed, code: "failed", text: text, err: err}
+		return &failure{exit: exitFailed, code: "failed", text: text, hint: systemHint(err), err: err}
 	}
 }
 

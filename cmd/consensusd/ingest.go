@@ -46,6 +46,9 @@ func (c *cli) ingestCommand() *cobra.Command {
 }
 
 func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (err error) {
+	if err := c.examine(ctx, len(paths) == 0); err != nil {
+		return err
+	}
 	lock, err := c.prepareIngest(paths, opts)
 	if err != nil {
 		return err

@@ -80,6 +80,9 @@ func (c *cli) watchCommand() *cobra.Command {
 }
 
 func (c *cli) watch(ctx context.Context, w *watching) (err error) {
+	if err := c.examine(ctx, true); err != nil {
+		return err
+	}
 	if err := c.Home().Create(); err != nil {
 		return err
 	}
@@ -110,6 +113,9 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 		return err
 	}
 	c.greet(log, s.Target(), addr)
+	if err := c.missLost(ctx, s, log); err != nil {
+		return err
+	}
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	ctx, stop := context.WithCancel(ctx)

@@ -1,0 +1,91 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// noteUnmoved tells [Ingester.Ready] of the files that could not be moved away,
+// and forgets those that somebody else took away.
+func (in *Ingester) noteUnmoved() {
+	for path := range in.stuck {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			delete(in.stuck, path)
+		}
+	}
+	if err := in.stuckError(); err != nil {
+		in.unmoved.Store(&err)
+		return
+	}
+	in.unmoved.Store(nil)
+}
+
+// takeBack undoes the move of a file whose reason could not be written beside it,
+// so that it is tried again.
+func (s *settling) takeBack(p parcel, path string, err error) {
+	if s.rename(path, p.file.path) == nil {
+		if info, err := os.Lstat(p.file.path); err == nil && stampOf(info).sameVersion(p.stamp) {
+			p.stamp = stampOf(info) // renaming it has changed its inode
+		}
+		s.stuck(p, err)
+		return
+	}
+	s.in.tellOnce("cannot write the reason for a failed file", path, err)
+	s.in.tryLater(file{place: settledPlace, path: path, rel: p.file.rel})
+}
+
+// A PlaceError reports a folder of a home that files cannot be renamed into.
+type PlaceError struct{ From, To string }
+
+func (e *PlaceError) Error() string {
+	return fmt.Sprintf("%s is on another file system than %s, or another mount of it: files cannot be renamed from one to the other", e.To, e.From)
+}
+
+// CheckPlace returns a [*PlaceError] when files could never be moved from where they
+// wait to where they go, in a home that is there or is still to be created. It
+// creates nothing.
+func (h Home) CheckPlace() error {
+	for _, way := range [][2]string{{h.Inbox(), h.Done()}, {h.Inbox(), h.Failed()}} {
+		from, to := nearest(way[0]), nearest(way[1])
+		if isApart(from, to) {
+			return &PlaceError{way[0], way[1]}
+		}
+	}
+	return nil
+}
+
+// isApart reports whether nothing can be renamed from one folder to the other.
+// File systems differ by their device; that there is a mount in between the
+// kernel finds out before it looks for the file, so that one that is not there
+// will do.
+func isApart(from, to string) bool {
+	f, errFrom := os.Stat(from)
+	t, errTo := os.Stat(to)
+	if errFrom != nil || errTo != nil {
+		return false
+	}
+	if stampOf(f).device != stampOf(t).device {
+		return true
+	}
+	name := alternative(".examine", "", 2)
+	err := unix.Rename(filepath.Join(from, name), filepath.Join(to, name))
+	return errors.Is(err, syscall.EXDEV)
+}
+
+// nearest returns path, or the nearest folder above it that is there.
+func nearest(path string) string {
+	for {
+		_, err := os.Stat(path)
+		parent := filepath.Dir(path)
+		if !errors.Is(err, fs.ErrNotExist) || parent == path {
+			return path
+		}
+		path = parent
+	}
+}
