@@ -69,8 +69,10 @@ func (h *hinter) run(ctx context.Context) {
 			if e.Has(fsnotify.Create) {
 				h.created.Add(1)
 			}
-			if e.Has(fsnotify.Create) || e.Has(fsnotify.Write) || h.isRoot(e.Name) {
+			if e.Has(fsnotify.Create) || e.Has(fsnotify.Write) {
 				h.events.Add(1)
+				h.hint()
+			} else if h.isRoot(e.Name) { // it tells of no file
 				h.hint()
 			}
 		case err, ok := <-h.watcher.Errors:
