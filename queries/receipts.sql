@@ -29,10 +29,11 @@ WHERE run_id = @run_id
 ORDER BY path, sha256, identity;
 
 -- name: ListLostReceipts :many
--- Which receipts name a run that is not there? A scan of all receipts.
+-- Which receipts name a run that is neither there nor archived? A scan of all receipts.
 SELECT sha256, identity, path, bytes, kind, state, run_id, reason, report, attempts, first_seen, settled_at
 FROM receipts
 WHERE run_id <> '' AND NOT EXISTS (SELECT 1 FROM consensus_runs r WHERE r.run_id = receipts.run_id)
+  AND NOT EXISTS (SELECT 1 FROM archived_runs r WHERE r.run_id = receipts.run_id)
 ORDER BY sha256, identity;
 
 -- name: CountReceipts :many
