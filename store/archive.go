@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/consensusd/consensusd/dbgen/sqlite"
 	"github.com/consensusd/consensusd/store/archive"
@@ -30,6 +31,10 @@ type Archive struct {
 
 // Archive returns the archive in a folder, which need not be there yet.
 func (s *Store) Archive(folder string) *Archive { return &Archive{s, folder} }
+
+// A DamagedArchive is the error about a file of the archive that is not as it was
+// written.
+type DamagedArchive = archive.DamagedError
 
 // ErrDeleted reports a run that was deleted from the archive.
 var ErrDeleted = errors.New("deleted by retention")
@@ -131,4 +136,34 @@ func (a *Archive) files() (names []string, err error) {
 		}
 	}
 	return names, err
+}
+
+// An ArchiveFile is a month of the archive.
+type ArchiveFile struct {
+	File    string    `json:"file"`
+	Runs    int64     `json:"runs"`
+	Content int64     `json:"content_bytes"` // of their answers and syntheses
+	Bytes   int64     `json:"bytes"`         // on disk; 0 when the file is gone
+	Oldest  time.Time `json:"oldest"`
+	Newest  time.Time `json:"newest"`
+}
+
+// Files lists the files that runs are archived in, oldest month first.
+func (a *Archive) Files(ctx context.Context) ([]ArchiveFile, error) {
+	rows, err := a.store.read().CountArchivedRuns(ctx)
+	if err != nil {
+		return nil, a.store.explain("list archive files", err)
+	}
+	files := make([]ArchiveFile, len(rows))
+	for i, r := range rows {
+		files[i] = ArchiveFile{File: r.File, Runs: r.Runs, Content: r.Bytes, Oldest: Time(r.Oldest), Newest: Time(r.Newest)}
+		info, err := os.Stat(filepath.Join(a.folder, r.File))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if err == nil {
+			files[i].Bytes = info.Size()
+		}
+	}
+	return files, nil
 }

@@ -87,6 +87,12 @@ func (s *Store) Unpin(ctx context.Context, runID string) (was bool, err error) {
 	return was, s.explain("unpin run "+runID, err)
 }
 
+// IsPinned reports whether a run is pinned.
+func (s *Store) IsPinned(ctx context.Context, runID string) (bool, error) {
+	n, err := s.read().CountPin(ctx, runID)
+	return n > 0, s.explain("pin of run "+runID, err)
+}
+
 // Pinned returns which runs are pinned.
 func (s *Store) Pinned(ctx context.Context) (map[string]bool, error) {
 	rows, err := s.read().ListPinnedRuns(ctx)
