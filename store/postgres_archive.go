@@ -77,3 +77,20 @@ func (q postgresQueries) ListSynthesisMarks(ctx context.Context, runID string) (
 func (q postgresQueries) PinRun(ctx context.Context, p sqlite.PinRunParams) (int64, error) {
 	return q.Queries.PinRun(ctx, postgres.PinRunParams(p))
 }
+
+func (q postgresQueries) ListArchivedSpecSizes(ctx context.Context) ([]sqlite.ListArchivedSpecSizesRow, error) {
+	rows, err := q.Queries.ListArchivedSpecSizes(ctx)
+	return converted(rows, err, func(r postgres.ListArchivedSpecSizesRow) sqlite.ListArchivedSpecSizesRow {
+		return sqlite.ListArchivedSpecSizesRow(r)
+	})
+}
+
+func (q postgresQueries) ListOldestRuns(ctx context.Context, p sqlite.ListOldestRunsParams) ([]sqlite.ListOldestRunsRow, error) {
+	rows, err := q.Queries.ListOldestRuns(ctx, postgres.ListOldestRunsParams(p))
+	return converted(rows, err, func(r postgres.ListOldestRunsRow) sqlite.ListOldestRunsRow { return sqlite.ListOldestRunsRow(r) })
+}
+
+func (q postgresQueries) ListSpecSizes(ctx context.Context) ([]sqlite.ListSpecSizesRow, error) {
+	rows, err := q.Queries.ListSpecSizes(ctx)
+	return converted(rows, err, func(r postgres.ListSpecSizesRow) sqlite.ListSpecSizesRow { return sqlite.ListSpecSizesRow(r) })
+}

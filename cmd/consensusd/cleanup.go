@@ -26,11 +26,13 @@ out, and changes nothing.`
 
 const cleanupExample = `  consensusd cleanup --dry-run
   consensusd cleanup
+  consensusd cleanup --dry-run --at 2027-01-01
   consensusd cleanup --active-days 14 --quiet-days 0 --json`
 
 func (c *cli) cleanupCommand() *cobra.Command {
 	keep := newRetaining()
 	var dryRun bool
+	at := moment{now: time.Now}
 	cmd := &cobra.Command{
 		Use:     "cleanup",
 		Short:   "Apply retention now: archive old runs, delete older ones",
@@ -38,10 +40,17 @@ func (c *cli) cleanupCommand() *cobra.Command {
 		Example: cleanupExample,
 		Args:    arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.cleanup(cmd.Context(), keep.policy(), dryRun)
+			if at.IsZero() {
+				at.Time = time.Now()
+			}
+			if !dryRun && time.Until(at.Time) > 0 {
+				return misuse(cmd, "--at must not lie in the future, but for a --dry-run")
+			}
+			return c.cleanup(cmd.Context(), keep.policy(), at.Time, dryRun)
 		},
 	}
 	keep.addTo(cmd.Flags())
+	cmd.Flags().Var(&at, "at", "reckon ages as of this time instead of now")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print the plan and change nothing")
 	return cmd
 }
@@ -52,13 +61,13 @@ type tidying struct {
 	Done *store.Cleaned `json:"done,omitzero"` // nil after a dry run
 }
 
-func (c *cli) cleanup(ctx context.Context, keep store.Retention, dryRun bool) error {
+func (c *cli) cleanup(ctx context.Context, keep store.Retention, at time.Time, dryRun bool) error {
 	s, err := c.openToClean(ctx, dryRun)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	plan, err := c.archive(s).Plan(ctx, keep, time.Now())
+	plan, err := c.archive(s).Plan(ctx, keep, at)
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,9 @@ type Querier interface {
 	// before_id). Empty filters let everything pass. Index idx_archived_timestamp,
 	// read backwards.
 	ListArchivedRuns(ctx context.Context, arg ListArchivedRunsParams) ([]ArchivedRun, error)
+	// How many bytes did each spec have that are in the archive now, by file? A scan
+	// of all archived runs.
+	ListArchivedSpecSizes(ctx context.Context) ([]ListArchivedSpecSizesRow, error)
 	// What tells a run's answers from others, but for the answers themselves, whose
 	// hash is in their ids? Index idx_artifacts_run; it reads no long content.
 	ListArtifactMarks(ctx context.Context, runID string) ([]ListArtifactMarksRow, error)
@@ -84,6 +87,9 @@ type Querier interface {
 	ListFindingsBetween(ctx context.Context, arg ListFindingsBetweenParams) ([]Finding, error)
 	// Which receipts name a run that is neither there nor archived? A scan of all receipts.
 	ListLostReceipts(ctx context.Context) ([]Receipt, error)
+	// The oldest runs of a spec that retention may have, and how large they are. Index
+	// idx_consensus_spec_stage, then a sort of that spec's runs.
+	ListOldestRuns(ctx context.Context, arg ListOldestRunsParams) ([]ListOldestRunsRow, error)
 	// Which rows have lost their run? Foreign keys forbid it, but a superuser may
 	// go past them. A scan of all tables.
 	ListOrphans(ctx context.Context) ([]ListOrphansRow, error)
@@ -113,6 +119,10 @@ type Querier interface {
 	// ListRuns for one spec. Index idx_consensus_spec_stage, then a sort of that
 	// spec's runs.
 	ListSpecRuns(ctx context.Context, arg ListSpecRunsParams) ([]Run, error)
+	// How many bytes of answers and syntheses does each spec have in the database? A
+	// scan of all runs, then indexes idx_artifacts_run and idx_synthesis_run; no long
+	// content is read.
+	ListSpecSizes(ctx context.Context) ([]ListSpecSizesRow, error)
 	// What was made of this run's answers, newest first? Index idx_synthesis_run.
 	ListSyntheses(ctx context.Context, runID string) ([]Synthesis, error)
 	// The syntheses of a page of runs, each run's as ListSyntheses has them. Index

@@ -114,6 +114,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listArchivedRunsStmt, err = db.PrepareContext(ctx, listArchivedRuns); err != nil {
 		return nil, fmt.Errorf("error preparing query ListArchivedRuns: %w", err)
 	}
+	if q.listArchivedSpecSizesStmt, err = db.PrepareContext(ctx, listArchivedSpecSizes); err != nil {
+		return nil, fmt.Errorf("error preparing query ListArchivedSpecSizes: %w", err)
+	}
 	if q.listArtifactMarksStmt, err = db.PrepareContext(ctx, listArtifactMarks); err != nil {
 		return nil, fmt.Errorf("error preparing query ListArtifactMarks: %w", err)
 	}
@@ -134,6 +137,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.listLostReceiptsStmt, err = db.PrepareContext(ctx, listLostReceipts); err != nil {
 		return nil, fmt.Errorf("error preparing query ListLostReceipts: %w", err)
+	}
+	if q.listOldestRunsStmt, err = db.PrepareContext(ctx, listOldestRuns); err != nil {
+		return nil, fmt.Errorf("error preparing query ListOldestRuns: %w", err)
 	}
 	if q.listPinnedRunsStmt, err = db.PrepareContext(ctx, listPinnedRuns); err != nil {
 		return nil, fmt.Errorf("error preparing query ListPinnedRuns: %w", err)
@@ -164,6 +170,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.listSpecRunsStmt, err = db.PrepareContext(ctx, listSpecRuns); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSpecRuns: %w", err)
+	}
+	if q.listSpecSizesStmt, err = db.PrepareContext(ctx, listSpecSizes); err != nil {
+		return nil, fmt.Errorf("error preparing query ListSpecSizes: %w", err)
 	}
 	if q.listSynthesesStmt, err = db.PrepareContext(ctx, listSyntheses); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSyntheses: %w", err)
@@ -350,6 +359,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listArchivedRunsStmt: %w", cerr)
 		}
 	}
+	if q.listArchivedSpecSizesStmt != nil {
+		if cerr := q.listArchivedSpecSizesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listArchivedSpecSizesStmt: %w", cerr)
+		}
+	}
 	if q.listArtifactMarksStmt != nil {
 		if cerr := q.listArtifactMarksStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listArtifactMarksStmt: %w", cerr)
@@ -383,6 +397,11 @@ func (q *Queries) Close() error {
 	if q.listLostReceiptsStmt != nil {
 		if cerr := q.listLostReceiptsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listLostReceiptsStmt: %w", cerr)
+		}
+	}
+	if q.listOldestRunsStmt != nil {
+		if cerr := q.listOldestRunsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listOldestRunsStmt: %w", cerr)
 		}
 	}
 	if q.listPinnedRunsStmt != nil {
@@ -433,6 +452,11 @@ func (q *Queries) Close() error {
 	if q.listSpecRunsStmt != nil {
 		if cerr := q.listSpecRunsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listSpecRunsStmt: %w", cerr)
+		}
+	}
+	if q.listSpecSizesStmt != nil {
+		if cerr := q.listSpecSizesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listSpecSizesStmt: %w", cerr)
 		}
 	}
 	if q.listSynthesesStmt != nil {
@@ -554,6 +578,7 @@ type Queries struct {
 	listAgentsStmt             *sql.Stmt
 	listAgingRunsStmt          *sql.Stmt
 	listArchivedRunsStmt       *sql.Stmt
+	listArchivedSpecSizesStmt  *sql.Stmt
 	listArtifactMarksStmt      *sql.Stmt
 	listArtifactsStmt          *sql.Stmt
 	listArtifactsBetweenStmt   *sql.Stmt
@@ -561,6 +586,7 @@ type Queries struct {
 	listFindingsStmt           *sql.Stmt
 	listFindingsBetweenStmt    *sql.Stmt
 	listLostReceiptsStmt       *sql.Stmt
+	listOldestRunsStmt         *sql.Stmt
 	listPinnedRunsStmt         *sql.Stmt
 	listReceiptsStmt           *sql.Stmt
 	listReceiptsBetweenStmt    *sql.Stmt
@@ -571,6 +597,7 @@ type Queries struct {
 	listRunsStmt               *sql.Stmt
 	listRunsBetweenStmt        *sql.Stmt
 	listSpecRunsStmt           *sql.Stmt
+	listSpecSizesStmt          *sql.Stmt
 	listSynthesesStmt          *sql.Stmt
 	listSynthesesBetweenStmt   *sql.Stmt
 	listSynthesisMarksStmt     *sql.Stmt
@@ -617,6 +644,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listAgentsStmt:             q.listAgentsStmt,
 		listAgingRunsStmt:          q.listAgingRunsStmt,
 		listArchivedRunsStmt:       q.listArchivedRunsStmt,
+		listArchivedSpecSizesStmt:  q.listArchivedSpecSizesStmt,
 		listArtifactMarksStmt:      q.listArtifactMarksStmt,
 		listArtifactsStmt:          q.listArtifactsStmt,
 		listArtifactsBetweenStmt:   q.listArtifactsBetweenStmt,
@@ -624,6 +652,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listFindingsStmt:           q.listFindingsStmt,
 		listFindingsBetweenStmt:    q.listFindingsBetweenStmt,
 		listLostReceiptsStmt:       q.listLostReceiptsStmt,
+		listOldestRunsStmt:         q.listOldestRunsStmt,
 		listPinnedRunsStmt:         q.listPinnedRunsStmt,
 		listReceiptsStmt:           q.listReceiptsStmt,
 		listReceiptsBetweenStmt:    q.listReceiptsBetweenStmt,
@@ -634,6 +663,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listRunsStmt:               q.listRunsStmt,
 		listRunsBetweenStmt:        q.listRunsBetweenStmt,
 		listSpecRunsStmt:           q.listSpecRunsStmt,
+		listSpecSizesStmt:          q.listSpecSizesStmt,
 		listSynthesesStmt:          q.listSynthesesStmt,
 		listSynthesesBetweenStmt:   q.listSynthesesBetweenStmt,
 		listSynthesisMarksStmt:     q.listSynthesisMarksStmt,
