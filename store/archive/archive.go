@@ -5,7 +5,7 @@
 //
 // A file is a row of zstd frames, so that zstdcat prints its lines:
 //
-//	block …     some 512 KiB of lines, compressed; a line is one run's record as JSON
+//	block …     some 1 MiB of lines, compressed; a line is one run's record as JSON
 //	manifest    a skippable frame: the compressed [Manifest]
 //	trailer     a skippable frame of fixed size: where the manifest is, and its SHA-256
 //

@@ -114,15 +114,15 @@ func TestAFileIsPlainZstdOfLines(t *testing.T) {
 
 // Whatever is added and dropped in whatever steps, a file holds what it should.
 func TestAFileRewrittenManyTimesHoldsWhatItShould(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "a.zst")
 			r := rand.New(rand.NewPCG(seed, 1))
 			want := map[string]string{}
-			for step := range 12 {
+			for step := range 8 {
 				var lines []Line
 				for i := range r.IntN(8) {
-					l := record(fmt.Sprintf("%d-%d", step, i), r.IntN(2*blockBytes/(1+r.IntN(40))))
+					l := record(fmt.Sprintf("%d-%d", step, i), r.IntN(blockBytes/(1+r.IntN(40))))
 					if have := slices.Sorted(mapsKeys(want)); len(have) > 0 && r.IntN(4) == 0 {
 						l.RunID = have[r.IntN(len(have))] // a newer record of a run that is there
 					}

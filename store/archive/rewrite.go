@@ -46,6 +46,7 @@ func Rewrite(ctx context.Context, path string, keep func(Entry) bool, lines iter
 	defer os.Remove(temp) // gone already when all went well
 	defer file.Close()
 	w := newWriter(file)
+	defer w.wait()
 	if err := w.rewrite(ctx, old, keep, lines); err != nil {
 		return s, fmt.Errorf("write archive %s: %w", path, err)
 	}

@@ -10,26 +10,72 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Bounds of a block: small enough that one run is read in a millisecond or two,
-// large enough that runs which resemble each other compress together.
-const blockBytes = 512 << 10
+// blockBytes is how large a block gets: small enough that one run is read in a
+// few milliseconds, large enough that runs which resemble each other compress
+// together.
+const blockBytes = 1 << 20
 
 // smallFile is how many bytes of lines are compressed as hard as possible: in a
 // month of little content it costs no time worth mentioning.
-const smallFile = 8 << 20
+const smallFile = 1 << 20
 
-// A writer writes one file.
+// A writer writes one file: the caller adds lines, and a goroutine of its own
+// packs them and owns file, offset and manifest until [writer.finish].
 type writer struct {
 	file     *os.File
 	offset   int64
 	manifest Manifest
-	block    []byte  // lines that are not written yet
-	entries  []Entry // of those
-	plain    int64   // bytes of lines so far
+
+	block   []byte  // lines that are not packed yet
+	entries []Entry // of those
+	plain   int64   // bytes of lines so far
+	blocks  chan lineBlock
+	packed  chan error // why a block could not be written; closed when all are
+}
+
+// A lineBlock is a block to be written.
+type lineBlock struct {
+	lines   []byte // nil when it is packed already
+	packed  []byte
+	plain   int64
+	entries []Entry
+	pack    func() *zstd.Encoder
 }
 
 func newWriter(file *os.File) *writer {
-	return &writer{file: file, manifest: Manifest{Version: formatVersion, Blocks: []Block{}, Entries: []Entry{}}}
+	w := &writer{
+		file: file, manifest: Manifest{Version: formatVersion, Blocks: []Block{}, Entries: []Entry{}},
+		blocks: make(chan lineBlock, 1), packed: make(chan error, 1),
+	}
+	go w.pack(w.blocks)
+	return w
+}
+
+// pack writes the blocks that it receives, until there are no more.
+func (w *writer) pack(blocks <-chan lineBlock) {
+	defer close(w.packed)
+	var failed error
+	for b := range blocks {
+		if failed != nil {
+			continue // the sender learns of it at the end
+		}
+		if b.lines != nil {
+			b.packed = b.pack().EncodeAll(b.lines, nil)
+		}
+		failed = w.writeBlock(b)
+	}
+	if failed != nil {
+		w.packed <- failed
+	}
+}
+
+// wait ends the packing. It may be called again.
+func (w *writer) wait() error {
+	if w.blocks != nil {
+		close(w.blocks)
+		w.blocks = nil
+	}
+	return <-w.packed
 }
 
 // The encoders are made when they are needed: most commands never do.
@@ -58,11 +104,10 @@ func (w *writer) rewrite(ctx context.Context, old *File, keep func(Entry) bool, 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := w.add(line); err != nil {
-			return err
-		}
+		w.add(line)
 	}
-	if err := w.flush(); err != nil {
+	w.flush()
+	if err := w.wait(); err != nil {
 		return err
 	}
 	return w.finish()
@@ -101,8 +146,10 @@ func (w *writer) copyBlock(old *File, block int, entries []Entry) error {
 	if err != nil {
 		return err
 	}
-	w.plain += old.Manifest.Blocks[block].Plain
-	return w.writeBlock(packed, old.Manifest.Blocks[block].Plain, entries)
+	plain := old.Manifest.Blocks[block].Plain
+	w.plain += plain
+	w.blocks <- lineBlock{packed: packed, plain: plain, entries: entries}
+	return nil
 }
 
 func (w *writer) copyLines(old *File, entries []Entry) error {
@@ -111,49 +158,43 @@ func (w *writer) copyLines(old *File, entries []Entry) error {
 		if err != nil {
 			return err
 		}
-		if err := w.add(Line{e.RunID, data}); err != nil {
-			return err
-		}
+		w.add(Line{e.RunID, data})
 	}
 	return nil
 }
 
-// add appends a line to the block, which it writes before it gets too large.
-func (w *writer) add(line Line) error {
+// add appends a line to the block, which is written before it gets too large.
+func (w *writer) add(line Line) {
 	if len(w.block) > 0 && len(w.block)+len(line.Data) > blockBytes {
-		if err := w.flush(); err != nil {
-			return err
-		}
+		w.flush()
 	}
 	w.entries = append(w.entries, Entry{
 		RunID: line.RunID, SHA256: hexSum(line.Data), Offset: int64(len(w.block)), Bytes: int64(len(line.Data)),
 	})
 	w.block = append(append(w.block, line.Data...), '\n')
 	w.plain += int64(len(line.Data)) + 1
-	return nil
 }
 
-func (w *writer) flush() error {
+func (w *writer) flush() {
 	if len(w.block) == 0 {
-		return nil
+		return
 	}
 	pack := soft
 	if w.plain <= smallFile {
 		pack = hard
 	}
-	err := w.writeBlock(pack().EncodeAll(w.block, nil), int64(len(w.block)), w.entries)
-	w.block, w.entries = w.block[:0], nil
-	return err
+	w.blocks <- lineBlock{lines: w.block, plain: int64(len(w.block)), entries: w.entries, pack: pack}
+	w.block, w.entries = make([]byte, 0, blockBytes), nil
 }
 
-func (w *writer) writeBlock(packed []byte, plain int64, entries []Entry) error {
+func (w *writer) writeBlock(b lineBlock) error {
 	at := len(w.manifest.Blocks)
-	w.manifest.Blocks = append(w.manifest.Blocks, Block{w.offset, int64(len(packed)), plain, hexSum(packed)})
-	for _, e := range entries {
+	w.manifest.Blocks = append(w.manifest.Blocks, Block{w.offset, int64(len(b.packed)), b.plain, hexSum(b.packed)})
+	for _, e := range b.entries {
 		e.Block = at
 		w.manifest.Entries = append(w.manifest.Entries, e)
 	}
-	return w.write(packed)
+	return w.write(b.packed)
 }
 
 func (w *writer) write(b []byte) error {
