@@ -22,6 +22,9 @@ type Inspection struct {
 	Unfinished []string  `json:"unfinished"` // paths of files that end in the middle, or cannot be read
 	Open       []OpenRun `json:"open"`
 	More       bool      `json:"more"` // there are more files than were read
+
+	// SpecBytes are the bytes of the documents that were read, by their specs.
+	SpecBytes map[string]int64 `json:"-"`
 }
 
 // maxInspected is how many files are read for an inspection.
@@ -31,7 +34,7 @@ const maxInspected = 5_000
 // beside a running daemon, and needs no store.
 func (in *Ingester) Inspect(ctx context.Context) (Inspection, error) {
 	defer in.roots.close()
-	found := Inspection{Unfinished: []string{}, Open: []OpenRun{}}
+	found := Inspection{Unfinished: []string{}, Open: []OpenRun{}, SpecBytes: map[string]int64{}}
 	var parts []*part
 	src := source{in.home.Inbox(), inboxPlace}
 	err := src.scan(ctx, nil, func(f file) error {
@@ -42,7 +45,11 @@ func (in *Ingester) Inspect(ctx context.Context) (Inspection, error) {
 			found.More = true
 			return nil
 		}
-		switch c := in.open(ctx, f); {
+		c := in.open(ctx, f)
+		if c.doc != nil {
+			found.SpecBytes[c.doc.Spec] += c.bytes
+		}
+		switch {
 		case c.unknown != nil:
 			return c.unknown
 		case c.doc != nil && c.rejection == nil && c.duplicate == "" && c.doc.Kind != docRun:

@@ -29,14 +29,15 @@ WHERE run_id = @run_id
 ORDER BY path, sha256, identity;
 
 -- name: ListLostReceipts :many
--- Which receipts speak of a run that is not there? In pages by key; all of them
--- together are a scan of all receipts.
+-- Which receipts speak of a run that is neither there nor archived? In pages by
+-- key; all of them together are a scan of all receipts.
 SELECT sha256, identity, path, bytes, kind, state, run_id, reason, report, attempts, first_seen, settled_at
 FROM receipts
-WHERE (sha256, identity) > (@sha256, @identity)
+WHERE (receipts.sha256, receipts.identity) > (@sha256, @identity)
   AND (run_id <> '' OR state <> 'rejected')
   AND NOT EXISTS (SELECT 1 FROM consensus_runs r WHERE r.run_id = receipts.run_id)
-ORDER BY sha256, identity
+  AND NOT EXISTS (SELECT 1 FROM archived_runs r WHERE r.run_id = receipts.run_id)
+ORDER BY receipts.sha256, receipts.identity
 LIMIT CAST(@page_size AS BIGINT);
 
 -- name: CountReceipts :many

@@ -64,9 +64,9 @@ func TestThePublicTablesAndIndexesAreThoseOfTheContract(t *testing.T) {
 func TestThereIsNothingElseInTheDatabaseThanThis(t *testing.T) {
 	got := rows(t, migrated(t), "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_autoindex_%' ORDER BY type, name")
 	want := []string{
-		"index idx_artifacts_run", "index idx_consensus_spec_stage", "index idx_consensus_timestamp",
+		"index idx_archived_spec_stage", "index idx_archived_timestamp", "index idx_artifacts_run", "index idx_consensus_spec_stage", "index idx_consensus_timestamp",
 		"index idx_receipts_run", "index idx_synthesis_run",
-		"table agent_artifacts", "table consensus_runs", "table goose_db_version", "table receipts",
+		"table agent_artifacts", "table archived_runs", "table consensus_runs", "table goose_db_version", "table pinned_runs", "table receipts",
 		"table run_findings", "table sqlite_sequence", "table synthesis_results",
 		"view v1_agents", "view v1_artifacts", "view v1_findings", "view v1_runs",
 	}

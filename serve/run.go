@@ -87,6 +87,10 @@ func Runs(ctx context.Context, s *store.Store, filter store.Filter) ([]Run, Page
 	if err != nil {
 		return nil, Page{}, err
 	}
+	pinned, err := s.Pinned(ctx)
+	if err != nil {
+		return nil, Page{}, err
+	}
 	runs := make([]Run, len(page.Runs))
 	for i, r := range page.Runs {
 		agents, err := s.Agents(ctx, r.RunID)
@@ -98,6 +102,7 @@ func Runs(ctx context.Context, s *store.Store, filter store.Filter) ([]Run, Page
 			return nil, Page{}, err
 		}
 		runs[i] = runOf(r, agents, findings)
+		runs[i].Pinned = pinned[r.RunID]
 	}
 	return runs, Page{len(runs), page.Next}, nil
 }
@@ -124,11 +129,15 @@ func Artifacts(ctx context.Context, s *store.Store, filter store.Filter) ([]Arti
 // no such run.
 func ArtifactsOf(ctx context.Context, s *store.Store, runID string) ([]Artifact, error) {
 	rows, err := s.Artifacts(ctx, runID)
+	return artifactsIn(rows), err
+}
+
+func artifactsIn(rows []store.Artifact) []Artifact {
 	all := make([]Artifact, len(rows))
 	for i, a := range rows {
 		all[i] = Artifact{a.ArtifactID, a.RunID, a.Agent, a.Content, a.Metadata, store.Time(a.CreatedAt)}
 	}
-	return all, err
+	return all
 }
 
 // WholeOf returns a record as it is answered.

@@ -1,11 +1,18 @@
 package store
 
-import "fmt"
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/consensusd/consensusd/dbgen/sqlite"
+)
 
 // A RefusedError reports a run that cannot be recorded for a reason of its
 // own, so that trying again will not help and others are not concerned.
 type RefusedError struct {
-	Code    string // CodeContradiction or CodeRefused
+	Code    string // one of those below
 	RunID   string
 	Message string
 	Hint    string
@@ -15,6 +22,8 @@ type RefusedError struct {
 const (
 	CodeContradiction = "contradiction" // the run is recorded with other content
 	CodeRefused       = "refused"       // the database does not take these values
+	CodeArchived      = "archived"      // the run is in the archive
+	CodeDeleted       = "deleted"       // the run was deleted by retention
 )
 
 func (e *RefusedError) Error() string {
@@ -30,4 +39,19 @@ func Contradiction(runID, recordedSHA256, refusedSHA256 string) *RefusedError {
 		Message: fmt.Sprintf("a document of other content is recorded for this run: sha256 %s, this one is %s", shortHash(recordedSHA256), shortHash(refusedSHA256)),
 		Hint:    "give the new run a run_id of its own, or compare the two with consensusd show",
 	}
+}
+
+// notArchived refuses what comes for a run that retention took away: beginning it
+// anew would record half of it.
+func notArchived(ctx context.Context, q sqlite.Querier, runID string) error {
+	r, err := q.GetArchivedRun(ctx, runID)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	case r.State == Deleted:
+		return &RefusedError{CodeDeleted, runID, "it was recorded, archived and then deleted by retention", "give a new run a run_id of its own"}
+	}
+	return &RefusedError{CodeArchived, runID, "it is in the archive", "bring it back with consensusd archive restore, then consensusd failed retry"}
 }

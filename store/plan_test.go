@@ -90,6 +90,9 @@ var manyRuns = []string{
 	`INSERT INTO run_findings SELECT run_id, code, '', 'at most so much' FROM n, unnest(ARRAY['agent_failed', 'verdict_mismatch']) code`,
 	`INSERT INTO receipts SELECT md5(run_id || i) || md5(i || run_id), 'stage=plan', 'inbox/' || run_id || '.json', 1000, 'answer', 'recorded', run_id, '', '{}', 1, n, n
 		FROM n, generate_series(1, 2) i`,
+	`INSERT INTO archived_runs SELECT 'old ' || run_id, spec_id, stage, timestamp, consensus_ok, degraded, missing_agents, conflicts, '[]', 2, 440,
+		'archived', '2025-06.zst', md5(run_id), timestamp FROM consensus_runs`,
+	`INSERT INTO pinned_runs SELECT run_id, 1 FROM consensus_runs`,
 	`VACUUM ANALYZE`,
 }
 
@@ -97,6 +100,7 @@ var manyRuns = []string{
 var asked = map[string]any{
 	"run_id": "0000684f1234-x", "spec_id": "SPEC-100", "stage": "plan", "agent": "", "verdict": "", "code": "agent_failed", "detail": "",
 	"since": int64(math.MinInt64), "before": int64(math.MaxInt64), "before_id": "", "page_size": 11,
+	"from_time": 1750000000 + 60*19000, "until_time": int64(math.MaxInt64), "after_time": 1750000000 + 60*19000, "after_id": "",
 	"after": "000068580000", "until": "000068582ee0", "sha256": "8", "identity": "",
 }
 
@@ -189,7 +193,7 @@ func TestQuestionsAreAnsweredFromIndexes(t *testing.T) {
 func TestQuestionsToPostgreSQLAreAnsweredFromIndexes(t *testing.T) {
 	t.Parallel()
 	plan, texts := postgresPlans(t), queries(t, "postgres")
-	mustUseNamedIndexes(t, "postgres", plan, "CountRuns", "ListReceiptsWithoutRun")
+	mustUseNamedIndexes(t, "postgres", plan, "CountRuns", "ListReceiptsWithoutRun", "ListArchivedRuns") // the last, of one spec and stage, from their index
 	for _, name := range []string{
 		"GetRun", "LatestRun", "ListRecentRuns", "ListArtifacts", "ListAgents", "ListSyntheses", "ListFindings",
 		"CountFindings", "ListReceipts", "GetReceipt", "ListReceiptsByHash", "LockRun", "LockReceipt",

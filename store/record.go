@@ -179,6 +179,9 @@ func record(ctx context.Context, q sqlite.Querier, e Entry) (Result, error) {
 	case known > 0:
 		return Result{Outcome: Stale, RunID: e.Run.RunID}, nil
 	case outcome == Recorded:
+		if err := notArchived(ctx, q, e.Run.RunID); err != nil {
+			return Result{}, err
+		}
 		return Result{Outcome: Recorded, RunID: e.Run.RunID}, insertBelongings(ctx, q, e.Record)
 	}
 	changed, err := amend(ctx, q, e, stored)

@@ -104,6 +104,8 @@ type engine interface {
 	// committed returns why the commit that conn has just reported is not to be
 	// relied on, nil mostly.
 	committed(conn *sql.Conn) error
+	// reclaim gives disk space back that deleted rows took.
+	reclaim(ctx context.Context, db *sql.DB) error
 	// reconnect gives up connections after a transient error.
 	reconnect(db *sql.DB)
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const artifactsLong = `artifacts prints what every agent answered: in all runs of a spec's stage,
-newest run first, or in one run.
+newest run first, or in one run, which may be in the archive.
 
 -n limits how many runs are looked at; the rest are pages.`
 
@@ -27,6 +27,7 @@ type collecting struct {
 	limit            int
 	after            cursor
 	full             bool
+	archived         bool
 }
 
 func (c *cli) artifactsCommand() *cobra.Command {
@@ -53,6 +54,7 @@ func (c *cli) artifactsCommand() *cobra.Command {
 	f.StringVar(&a.run, "run", "", "one run, by its id")
 	f.VarP(number{&a.limit, 0}, "limit", "n", "how many runs a page; 0 is all")
 	f.Var(&a.after, "after", "the page after this cursor")
+	f.BoolVar(&a.archived, "archived", false, "of the runs in the archive instead")
 	f.BoolVar(&a.full, "full", false, "show long answers whole on a terminal too")
 	return cmd
 }
@@ -63,7 +65,7 @@ func (c *cli) artifacts(ctx context.Context, a *collecting, flags *pflag.FlagSet
 		return err
 	}
 	defer s.Close()
-	all, page, err := a.collect(ctx, s)
+	all, page, err := a.collect(ctx, s, c.archive(s))
 	if err != nil {
 		return err
 	}
@@ -82,18 +84,24 @@ func (c *cli) artifacts(ctx context.Context, a *collecting, flags *pflag.FlagSet
 // pageSize is how many runs are asked for at once when all are wanted.
 const pageSize = 200
 
-func (a *collecting) collect(ctx context.Context, s *store.Store) (all []serve.Artifact, page serve.Page, err error) {
+func (a *collecting) collect(ctx context.Context, s *store.Store, archive *store.Archive) (all []serve.Artifact, page serve.Page, err error) {
 	if a.run != "" {
-		all, err = serve.ArtifactsOf(ctx, s, a.run)
+		all, err = a.ofRun(ctx, s, archive)
 		return all, serve.Page{Returned: len(all)}, err
 	}
 	filter := store.Filter{SpecID: a.spec, Stage: a.stage, Limit: a.limit, After: string(a.after)}
-	if a.limit > 0 {
+	list := func() ([]serve.Artifact, serve.Page, error) {
+		if a.archived {
+			return serve.ArchivedArtifacts(ctx, archive, filter)
+		}
 		return serve.Artifacts(ctx, s, filter)
+	}
+	if a.limit > 0 {
+		return list()
 	}
 	for filter.Limit = pageSize; ; filter.After = page.Next {
 		var some []serve.Artifact
-		if some, page, err = serve.Artifacts(ctx, s, filter); err != nil {
+		if some, page, err = list(); err != nil {
 			return nil, page, err
 		}
 		all = append(all, some...)
@@ -101,6 +109,20 @@ func (a *collecting) collect(ctx context.Context, s *store.Store) (all []serve.A
 			return all, serve.Page{Returned: len(all)}, nil
 		}
 	}
+}
+
+// ofRun returns the answers of one run, wherever it is; none when there is no
+// such run.
+func (a *collecting) ofRun(ctx context.Context, s *store.Store, archive *store.Archive) ([]serve.Artifact, error) {
+	all, err := serve.ArtifactsOf(ctx, s, a.run)
+	if err != nil || len(all) > 0 {
+		return all, err
+	}
+	all, err = serve.ArchivedArtifactsOf(ctx, archive, a.run)
+	if errors.Is(err, store.ErrNotFound) {
+		return all, nil
+	}
+	return all, err
 }
 
 // whyNoArtifacts says what to try when nothing was found.

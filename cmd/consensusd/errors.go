@@ -68,6 +68,7 @@ func (c *cli) explain(err error) *failure {
 	var rejection *ingest.Rejection
 	var newer *schema.NewerError
 	var older *schema.OlderError
+	var damaged *store.DamagedArchive
 	var hinted interface {
 		error
 		Hint() string
@@ -84,6 +85,12 @@ func (c *cli) explain(err error) *failure {
 		return &failure{exit: exitFailed, code: "database", text: text, hint: hinted.Hint(), err: err}
 	case errors.Is(err, ingest.ErrHeld):
 		return &failure{exit: exitHeld, code: "held", text: text, hint: "one daemon serves a home: " + c.command("status") + " tells about it", err: err}
+	case errors.Is(err, store.ErrDeleted):
+		return &failure{exit: exitNotFound, code: "deleted", text: text, hint: "archive/deleted.jsonl in the home and its receipts are what is left of it", err: err}
+	case errors.Is(err, store.ErrCleaning):
+		return &failure{exit: exitFailed, code: "busy", text: text, hint: "wait until it has ended", err: err}
+	case errors.As(err, &damaged):
+		return &failure{exit: exitFailed, code: "damaged", text: text, hint: "bring the file back from a backup: nothing was changed", err: err}
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, ingest.ErrNoFailure):
 		return &failure{exit: exitNotFound, code: "not_found", text: text, err: err}
 	case errors.As(err, &rejection):

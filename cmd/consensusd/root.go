@@ -101,8 +101,9 @@ func (c *cli) root() *cobra.Command {
 		}
 	}
 	add("record", c.watchCommand(), c.ingestCommand(), c.putCommand())
-	add("ask", c.runsCommand(), c.showCommand(), c.artifactsCommand())
-	add("care", c.failedCommand(), c.statusCommand(), c.verifyCommand(), c.replayCommand(), c.copyCommand())
+	add("ask", c.runsCommand(), c.showCommand(), c.artifactsCommand(), c.statsCommand())
+	add("care", c.failedCommand(), c.statusCommand(), c.cleanupCommand(), c.archiveCommand(), c.pinCommand(), c.unpinCommand(),
+		c.verifyCommand(), c.replayCommand(), c.copyCommand())
 	cmd.AddCommand(c.schemaCommand(), c.versionCommand())
 	cmd.SetHelpCommand(helpCommand())
 	return cmd
@@ -146,6 +147,9 @@ func (c *cli) database() string { return either(c.db, c.Home().Database()) }
 func (c *cli) open(ctx context.Context) (*store.Store, error) {
 	return store.OpenReadOnly(ctx, c.database())
 }
+
+// archive returns the archive of the home.
+func (c *cli) archive(s *store.Store) *store.Archive { return s.Archive(c.Home().Archive()) }
 
 // command returns a command line on the same home, to be pasted. A password in
 // it is left out.

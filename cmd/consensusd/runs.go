@@ -26,7 +26,8 @@ missing: they gave no usable answer. All times are UTC.
 
 --since and --until take a date, an RFC 3339 time, or how long ago (28d, 6h, 2w);
 runs of exactly --since are listed, those of --until are not. A stage may be
-written plan, spec-plan or Plan.`
+written plan, spec-plan or Plan. --archived lists the runs that cleanup has moved
+to the archive.`
 
 const runsExample = `  consensusd runs
   consensusd runs --spec SPEC-KIT-065 --verdict degraded
@@ -38,6 +39,7 @@ type listing struct {
 	since, until                moment
 	limit                       int
 	after                       cursor
+	archived                    bool
 }
 
 func (c *cli) runsCommand() *cobra.Command {
@@ -48,7 +50,12 @@ func (c *cli) runsCommand() *cobra.Command {
 		Long:    runsLong,
 		Example: runsExample,
 		Args:    arguments(0, 0, "no arguments: name what you look for with flags"),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.runs(cmd.Context(), l, cmd.Flags()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if l.archived && l.agent != "" {
+				return misuse(cmd, "--agent does not look into the archive: list it without, or restore the runs first")
+			}
+			return c.runs(cmd.Context(), l, cmd.Flags())
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&l.spec, "spec", "", "only runs of this spec")
@@ -60,6 +67,7 @@ func (c *cli) runsCommand() *cobra.Command {
 	f.Var(&l.until, "until", "only runs before this time")
 	f.VarP(number{&l.limit, 1}, "limit", "n", "how many runs a page")
 	f.Var(&l.after, "after", "the page after this cursor")
+	f.BoolVar(&l.archived, "archived", false, "the runs in the archive instead")
 	cmd.RegisterFlagCompletionFunc("verdict", cobra.FixedCompletions(verdicts, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -77,7 +85,7 @@ func (c *cli) runs(ctx context.Context, l *listing, flags *pflag.FlagSet) error 
 		return err
 	}
 	defer s.Close()
-	runs, page, err := serve.Runs(ctx, s, l.filter())
+	runs, page, err := l.list(ctx, s, c.archive(s))
 	if err != nil {
 		return err
 	}
@@ -93,6 +101,13 @@ func (c *cli) runs(ctx context.Context, l *listing, flags *pflag.FlagSet) error 
 	return nil
 }
 
+func (l *listing) list(ctx context.Context, s *store.Store, a *store.Archive) ([]serve.Run, serve.Page, error) {
+	if l.archived {
+		return serve.ArchivedRuns(ctx, a, l.filter())
+	}
+	return serve.Runs(ctx, s, l.filter())
+}
+
 // whyNoRuns says what to try when nothing was found.
 func (c *cli) whyNoRuns(ctx context.Context, s *store.Store, flags *pflag.FlagSet) string {
 	totals, err := s.Totals(ctx)
@@ -101,6 +116,8 @@ func (c *cli) whyNoRuns(ctx context.Context, s *store.Store, flags *pflag.FlagSe
 		return "no runs are recorded yet; " + c.command("status") + " shows what waits in the inbox"
 	case c.given("after"):
 		return "no more runs"
+	case c.given("archived"):
+		return "no run in the archive matches: " + c.command("archive", "list") + " tells what is there"
 	}
 	return fmt.Sprintf("no run matches; there are %d, the newest of %s: %s lists them", totals.Runs, clock(totals.Newest), c.command("runs"))
 }

@@ -18,7 +18,8 @@ conflicts, what the judge noticed, every answer, the synthesis, and the files
 that it was made from.
 
 Name a run by its id, or by spec and stage for the newest run of these. A stage
-may be written plan, spec-plan or Plan.
+may be written plan, spec-plan or Plan. A run in the archive is shown like any
+other, marked archived.
 
 On a terminal long answers are cut; --full shows them whole. With --gate the
 exit status is 6 when the verdict is failed, with --gate=degraded also when it
@@ -52,14 +53,13 @@ func (c *cli) show(ctx context.Context, args []string, full bool, level string) 
 		return err
 	}
 	defer s.Close()
-	record, err := find(ctx, s, args)
+	w, err := find(ctx, s, c.archive(s), args)
 	if errors.Is(err, store.ErrNotFound) {
 		return c.noRun(ctx, s, args, err)
 	}
 	if err != nil {
 		return err
 	}
-	w := serve.WholeOf(record)
 	if err := c.answer(w, nil, func(out *screen) { out.whole(w, full) }); err != nil {
 		return err
 	}
@@ -67,16 +67,11 @@ func (c *cli) show(ctx context.Context, args []string, full bool, level string) 
 }
 
 // find returns the run with that id, or the newest of that spec and stage.
-func find(ctx context.Context, s *store.Store, args []string) (store.Record, error) {
-	id := args[0]
+func find(ctx context.Context, s *store.Store, a *store.Archive, args []string) (serve.Whole, error) {
 	if len(args) == 2 {
-		run, err := s.LatestRun(ctx, args[0], ingest.StageName(args[1]))
-		if err != nil {
-			return store.Record{}, err
-		}
-		id = run.RunID
+		return serve.FindLatest(ctx, s, a, args[0], ingest.StageName(args[1]))
 	}
-	return s.Whole(ctx, id)
+	return serve.Find(ctx, s, a, args[0])
 }
 
 // noRun tells what there is instead.

@@ -76,6 +76,11 @@ func (c *cli) verified(ctx context.Context, s *store.Store) (v verification, err
 	if err != nil {
 		return v, err
 	}
+	archived, err := c.archive(s).Verify(ctx, nil)
+	if err != nil {
+		return v, err
+	}
+	found.Problems = append(found.Problems, archived...)
 	totals, err := s.Totals(ctx)
 	v = verification{
 		OK: len(found.Problems) == 0 && found.Unlisted == 0, Problems: found.Problems, Unlisted: found.Unlisted,

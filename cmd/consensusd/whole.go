@@ -16,7 +16,7 @@ import (
 // whole prints a run with everything that belongs to it.
 func (s *screen) whole(w serve.Whole, full bool) {
 	r := w.Run
-	fmt.Fprintf(s, "%s  %s  %s  %s\n\n", s.paint(text.Bold, visibleLine(r.SpecID)), visibleLine(r.Stage), clock(r.Timestamp), s.verdict(string(r.Verdict)))
+	fmt.Fprintf(s, "%s  %s  %s  %s%s\n\n", s.paint(text.Bold, visibleLine(r.SpecID)), visibleLine(r.Stage), clock(r.Timestamp), s.verdict(string(r.Verdict)), kept(r))
 	s.field("run", r.RunID)
 	s.field("agents", s.answered(w)...)
 	s.field("missing", visibleLine(either(strings.Join(r.MissingAgents, ", "), "nobody")))
@@ -39,6 +39,17 @@ func (s *screen) whole(w serve.Whole, full bool) {
 		s.title("synthesis", clock(y.CreatedAt), size(int64(len(y.Content))))
 		s.content(y.Content, "", full)
 	}
+}
+
+// kept tells when a run is not just active.
+func kept(r serve.Run) string {
+	switch {
+	case r.Archived:
+		return "  archived"
+	case r.Pinned:
+		return "  pinned"
+	}
+	return ""
 }
 
 // answered describes every answer in a line.

@@ -13,18 +13,36 @@ type Querier interface {
 	BackendPID(ctx context.Context) (int64, error)
 	// A receipt as another database has it, unless there is one already.
 	CopyReceipt(ctx context.Context, arg CopyReceiptParams) (int64, error)
+	// How many runs are in each file of the archive? A scan of all archived runs.
+	CountArchivedRuns(ctx context.Context) ([]CountArchivedRunsRow, error)
 	CountFindings(ctx context.Context, runID string) (int64, error)
+	// Is this run pinned? The primary key.
+	CountPin(ctx context.Context, runID string) (int64, error)
 	// How many documents were recorded, amended or rejected? A scan of all receipts.
 	CountReceipts(ctx context.Context) ([]CountReceiptsRow, error)
 	// How many runs are there, and when was the newest? SQLite reads index
 	// idx_consensus_timestamp, PostgreSQL the table.
 	CountRuns(ctx context.Context) (CountRunsRow, error)
+	// How many runs are of this time? Index idx_consensus_timestamp.
+	CountRunsBetween(ctx context.Context, arg CountRunsBetweenParams) (int64, error)
+	// A run was restored.
+	DeleteArchivedRun(ctx context.Context, runID string) (int64, error)
 	// For the empty artifact that stood for an agent until its answer came.
 	DeleteArtifact(ctx context.Context, artifactID string) (int64, error)
+	DeleteArtifacts(ctx context.Context, runID string) (int64, error)
 	DeleteFinding(ctx context.Context, arg DeleteFindingParams) (int64, error)
+	DeleteFindings(ctx context.Context, runID string) (int64, error)
+	DeleteRun(ctx context.Context, runID string) (int64, error)
+	DeleteSyntheses(ctx context.Context, runID string) (int64, error)
+	// A run is about to be deleted from the archive; what it said goes at once.
+	ExpireRun(ctx context.Context, runID string) (int64, error)
+	// Has this run left the tables of runs, and where is it? The primary key.
+	GetArchivedRun(ctx context.Context, runID string) (ArchivedRun, error)
 	// What became of this document? The primary key.
 	GetReceipt(ctx context.Context, arg GetReceiptParams) (Receipt, error)
 	GetRun(ctx context.Context, runID string) (Run, error)
+	// A run leaves the tables of runs, or comes back to the archive after a restore.
+	InsertArchivedRun(ctx context.Context, arg InsertArchivedRunParams) (int64, error)
 	InsertArtifact(ctx context.Context, arg InsertArtifactParams) (int64, error)
 	InsertFinding(ctx context.Context, arg InsertFindingParams) (int64, error)
 	// Was this document recorded before? One row when it was not; a document that
@@ -33,25 +51,51 @@ type Querier interface {
 	// Is this run new? One row when it is, none when its id is taken.
 	InsertRun(ctx context.Context, arg InsertRunParams) (int64, error)
 	InsertSynthesis(ctx context.Context, arg InsertSynthesisParams) (int64, error)
+	// Which run of this spec and stage is the newest in the archive? Index
+	// idx_archived_spec_stage.
+	LatestArchivedRun(ctx context.Context, arg LatestArchivedRunParams) (ArchivedRun, error)
 	// Which run of this spec and stage is the newest? Index idx_consensus_spec_stage.
 	LatestRun(ctx context.Context, arg LatestRunParams) (Run, error)
+	// Which specs have a run in this time? Index idx_consensus_timestamp.
+	ListActiveSpecs(ctx context.Context, arg ListActiveSpecsParams) ([]string, error)
 	// Who has an artifact in this run? Index idx_artifacts_run.
 	ListAgents(ctx context.Context, runID string) ([]string, error)
+	// Which runs are older than they stay active, in pages by time, and how large are
+	// they? Index idx_consensus_timestamp, then idx_artifacts_run and idx_synthesis_run.
+	ListAgingRuns(ctx context.Context, arg ListAgingRunsParams) ([]ListAgingRunsRow, error)
+	// The newest runs in the archive, page by page: those before (before,
+	// before_id). Empty filters let everything pass. Index idx_archived_timestamp,
+	// read backwards.
+	ListArchivedRuns(ctx context.Context, arg ListArchivedRunsParams) ([]ArchivedRun, error)
+	// How many bytes did each spec have that are in the archive now, by file? A scan
+	// of all archived runs.
+	ListArchivedSpecSizes(ctx context.Context) ([]ListArchivedSpecSizesRow, error)
+	// What tells a run's answers from others, but for the answers themselves, whose
+	// hash is in their ids? Index idx_artifacts_run; it reads no long content.
+	ListArtifactMarks(ctx context.Context, runID string) ([]ListArtifactMarksRow, error)
 	// What did every agent of this run answer? Index idx_artifacts_run.
 	ListArtifacts(ctx context.Context, runID string) ([]Artifact, error)
 	// The artifacts of a page of runs, each run's as ListArtifacts has them. Index
 	// idx_artifacts_run.
 	ListArtifactsBetween(ctx context.Context, arg ListArtifactsBetweenParams) ([]Artifact, error)
+	// The runs in the archive that are older than it keeps, in pages by time. Index
+	// idx_archived_timestamp.
+	ListExpiredRuns(ctx context.Context, arg ListExpiredRunsParams) ([]ListExpiredRunsRow, error)
 	// What did the judge notice about this run? The primary key.
 	ListFindings(ctx context.Context, runID string) ([]Finding, error)
 	// The findings of a page of runs. The primary key.
 	ListFindingsBetween(ctx context.Context, arg ListFindingsBetweenParams) ([]Finding, error)
-	// Which receipts speak of a run that is not there? In pages by key; all of them
-	// together are a scan of all receipts.
+	// Which receipts speak of a run that is neither there nor archived? In pages by
+	// key; all of them together are a scan of all receipts.
 	ListLostReceipts(ctx context.Context, arg ListLostReceiptsParams) ([]Receipt, error)
+	// The oldest runs of a spec that retention may have, and how large they are. Index
+	// idx_consensus_spec_stage, then a sort of that spec's runs.
+	ListOldestRuns(ctx context.Context, arg ListOldestRunsParams) ([]ListOldestRunsRow, error)
 	// Which rows have lost their run? Foreign keys forbid it, but a superuser may
 	// go past them. A scan of all tables.
 	ListOrphans(ctx context.Context) ([]ListOrphansRow, error)
+	// Which runs are pinned, and since when? A scan of all pins.
+	ListPinnedRuns(ctx context.Context) ([]Pin, error)
 	// Which documents made this run? Index idx_receipts_run.
 	ListReceipts(ctx context.Context, runID string) ([]Receipt, error)
 	// The receipts of a page of runs, each run's as ListReceipts has them. Index
@@ -76,11 +120,17 @@ type Querier interface {
 	// ListRuns for one spec. Index idx_consensus_spec_stage, then a sort of that
 	// spec's runs.
 	ListSpecRuns(ctx context.Context, arg ListSpecRunsParams) ([]Run, error)
+	// How many bytes of answers and syntheses does each spec have in the database? A
+	// scan of all runs, then indexes idx_artifacts_run and idx_synthesis_run; no long
+	// content is read.
+	ListSpecSizes(ctx context.Context) ([]ListSpecSizesRow, error)
 	// What was made of this run's answers, newest first? Index idx_synthesis_run.
 	ListSyntheses(ctx context.Context, runID string) ([]Synthesis, error)
 	// The syntheses of a page of runs, each run's as ListSyntheses has them. Index
 	// idx_synthesis_run.
 	ListSynthesesBetween(ctx context.Context, arg ListSynthesesBetweenParams) ([]Synthesis, error)
+	// The same of its syntheses. Index idx_synthesis_run.
+	ListSynthesisMarks(ctx context.Context, runID string) ([]ListSynthesisMarksRow, error)
 	// This receipt, as it stays until the transaction ends. The primary key.
 	LockReceipt(ctx context.Context, arg LockReceiptParams) (Receipt, error)
 	// A row lock is written to the log. So the commit of a transaction that holds
@@ -91,10 +141,12 @@ type Querier interface {
 	// Is the server a primary, and may this role do to every table what recording
 	// does? One right that is missing is too many, so each is asked for by itself.
 	MayWrite(ctx context.Context) (MayWriteRow, error)
+	PinRun(ctx context.Context, arg PinRunParams) (int64, error)
 	// Is this a server and database that can hold our tables?
 	Server(ctx context.Context) (ServerRow, error)
 	// What do the tables take on disk, with their indexes and large values?
 	Sizes(ctx context.Context) (int64, error)
+	UnpinRun(ctx context.Context, runID string) (int64, error)
 	// A later part told more about an answer; the answer itself never changes.
 	UpdateArtifact(ctx context.Context, arg UpdateArtifactParams) (int64, error)
 	// Parts that came later changed what the run shows. Its id, spec and stage stay.

@@ -27,8 +27,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.copyReceiptStmt, err = db.PrepareContext(ctx, copyReceipt); err != nil {
 		return nil, fmt.Errorf("error preparing query CopyReceipt: %w", err)
 	}
+	if q.countArchivedRunsStmt, err = db.PrepareContext(ctx, countArchivedRuns); err != nil {
+		return nil, fmt.Errorf("error preparing query CountArchivedRuns: %w", err)
+	}
 	if q.countFindingsStmt, err = db.PrepareContext(ctx, countFindings); err != nil {
 		return nil, fmt.Errorf("error preparing query CountFindings: %w", err)
+	}
+	if q.countPinStmt, err = db.PrepareContext(ctx, countPin); err != nil {
+		return nil, fmt.Errorf("error preparing query CountPin: %w", err)
 	}
 	if q.countReceiptsStmt, err = db.PrepareContext(ctx, countReceipts); err != nil {
 		return nil, fmt.Errorf("error preparing query CountReceipts: %w", err)
@@ -36,17 +42,44 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countRunsStmt, err = db.PrepareContext(ctx, countRuns); err != nil {
 		return nil, fmt.Errorf("error preparing query CountRuns: %w", err)
 	}
+	if q.countRunsBetweenStmt, err = db.PrepareContext(ctx, countRunsBetween); err != nil {
+		return nil, fmt.Errorf("error preparing query CountRunsBetween: %w", err)
+	}
+	if q.deleteArchivedRunStmt, err = db.PrepareContext(ctx, deleteArchivedRun); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteArchivedRun: %w", err)
+	}
 	if q.deleteArtifactStmt, err = db.PrepareContext(ctx, deleteArtifact); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteArtifact: %w", err)
 	}
+	if q.deleteArtifactsStmt, err = db.PrepareContext(ctx, deleteArtifacts); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteArtifacts: %w", err)
+	}
 	if q.deleteFindingStmt, err = db.PrepareContext(ctx, deleteFinding); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteFinding: %w", err)
+	}
+	if q.deleteFindingsStmt, err = db.PrepareContext(ctx, deleteFindings); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteFindings: %w", err)
+	}
+	if q.deleteRunStmt, err = db.PrepareContext(ctx, deleteRun); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteRun: %w", err)
+	}
+	if q.deleteSynthesesStmt, err = db.PrepareContext(ctx, deleteSyntheses); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteSyntheses: %w", err)
+	}
+	if q.expireRunStmt, err = db.PrepareContext(ctx, expireRun); err != nil {
+		return nil, fmt.Errorf("error preparing query ExpireRun: %w", err)
+	}
+	if q.getArchivedRunStmt, err = db.PrepareContext(ctx, getArchivedRun); err != nil {
+		return nil, fmt.Errorf("error preparing query GetArchivedRun: %w", err)
 	}
 	if q.getReceiptStmt, err = db.PrepareContext(ctx, getReceipt); err != nil {
 		return nil, fmt.Errorf("error preparing query GetReceipt: %w", err)
 	}
 	if q.getRunStmt, err = db.PrepareContext(ctx, getRun); err != nil {
 		return nil, fmt.Errorf("error preparing query GetRun: %w", err)
+	}
+	if q.insertArchivedRunStmt, err = db.PrepareContext(ctx, insertArchivedRun); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertArchivedRun: %w", err)
 	}
 	if q.insertArtifactStmt, err = db.PrepareContext(ctx, insertArtifact); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertArtifact: %w", err)
@@ -63,17 +96,38 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertSynthesisStmt, err = db.PrepareContext(ctx, insertSynthesis); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSynthesis: %w", err)
 	}
+	if q.latestArchivedRunStmt, err = db.PrepareContext(ctx, latestArchivedRun); err != nil {
+		return nil, fmt.Errorf("error preparing query LatestArchivedRun: %w", err)
+	}
 	if q.latestRunStmt, err = db.PrepareContext(ctx, latestRun); err != nil {
 		return nil, fmt.Errorf("error preparing query LatestRun: %w", err)
 	}
+	if q.listActiveSpecsStmt, err = db.PrepareContext(ctx, listActiveSpecs); err != nil {
+		return nil, fmt.Errorf("error preparing query ListActiveSpecs: %w", err)
+	}
 	if q.listAgentsStmt, err = db.PrepareContext(ctx, listAgents); err != nil {
 		return nil, fmt.Errorf("error preparing query ListAgents: %w", err)
+	}
+	if q.listAgingRunsStmt, err = db.PrepareContext(ctx, listAgingRuns); err != nil {
+		return nil, fmt.Errorf("error preparing query ListAgingRuns: %w", err)
+	}
+	if q.listArchivedRunsStmt, err = db.PrepareContext(ctx, listArchivedRuns); err != nil {
+		return nil, fmt.Errorf("error preparing query ListArchivedRuns: %w", err)
+	}
+	if q.listArchivedSpecSizesStmt, err = db.PrepareContext(ctx, listArchivedSpecSizes); err != nil {
+		return nil, fmt.Errorf("error preparing query ListArchivedSpecSizes: %w", err)
+	}
+	if q.listArtifactMarksStmt, err = db.PrepareContext(ctx, listArtifactMarks); err != nil {
+		return nil, fmt.Errorf("error preparing query ListArtifactMarks: %w", err)
 	}
 	if q.listArtifactsStmt, err = db.PrepareContext(ctx, listArtifacts); err != nil {
 		return nil, fmt.Errorf("error preparing query ListArtifacts: %w", err)
 	}
 	if q.listArtifactsBetweenStmt, err = db.PrepareContext(ctx, listArtifactsBetween); err != nil {
 		return nil, fmt.Errorf("error preparing query ListArtifactsBetween: %w", err)
+	}
+	if q.listExpiredRunsStmt, err = db.PrepareContext(ctx, listExpiredRuns); err != nil {
+		return nil, fmt.Errorf("error preparing query ListExpiredRuns: %w", err)
 	}
 	if q.listFindingsStmt, err = db.PrepareContext(ctx, listFindings); err != nil {
 		return nil, fmt.Errorf("error preparing query ListFindings: %w", err)
@@ -83,6 +137,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.listLostReceiptsStmt, err = db.PrepareContext(ctx, listLostReceipts); err != nil {
 		return nil, fmt.Errorf("error preparing query ListLostReceipts: %w", err)
+	}
+	if q.listOldestRunsStmt, err = db.PrepareContext(ctx, listOldestRuns); err != nil {
+		return nil, fmt.Errorf("error preparing query ListOldestRuns: %w", err)
+	}
+	if q.listPinnedRunsStmt, err = db.PrepareContext(ctx, listPinnedRuns); err != nil {
+		return nil, fmt.Errorf("error preparing query ListPinnedRuns: %w", err)
 	}
 	if q.listReceiptsStmt, err = db.PrepareContext(ctx, listReceipts); err != nil {
 		return nil, fmt.Errorf("error preparing query ListReceipts: %w", err)
@@ -111,17 +171,29 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listSpecRunsStmt, err = db.PrepareContext(ctx, listSpecRuns); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSpecRuns: %w", err)
 	}
+	if q.listSpecSizesStmt, err = db.PrepareContext(ctx, listSpecSizes); err != nil {
+		return nil, fmt.Errorf("error preparing query ListSpecSizes: %w", err)
+	}
 	if q.listSynthesesStmt, err = db.PrepareContext(ctx, listSyntheses); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSyntheses: %w", err)
 	}
 	if q.listSynthesesBetweenStmt, err = db.PrepareContext(ctx, listSynthesesBetween); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSynthesesBetween: %w", err)
 	}
+	if q.listSynthesisMarksStmt, err = db.PrepareContext(ctx, listSynthesisMarks); err != nil {
+		return nil, fmt.Errorf("error preparing query ListSynthesisMarks: %w", err)
+	}
 	if q.lockReceiptStmt, err = db.PrepareContext(ctx, lockReceipt); err != nil {
 		return nil, fmt.Errorf("error preparing query LockReceipt: %w", err)
 	}
 	if q.lockRunStmt, err = db.PrepareContext(ctx, lockRun); err != nil {
 		return nil, fmt.Errorf("error preparing query LockRun: %w", err)
+	}
+	if q.pinRunStmt, err = db.PrepareContext(ctx, pinRun); err != nil {
+		return nil, fmt.Errorf("error preparing query PinRun: %w", err)
+	}
+	if q.unpinRunStmt, err = db.PrepareContext(ctx, unpinRun); err != nil {
+		return nil, fmt.Errorf("error preparing query UnpinRun: %w", err)
 	}
 	if q.updateArtifactStmt, err = db.PrepareContext(ctx, updateArtifact); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateArtifact: %w", err)
@@ -142,9 +214,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing copyReceiptStmt: %w", cerr)
 		}
 	}
+	if q.countArchivedRunsStmt != nil {
+		if cerr := q.countArchivedRunsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countArchivedRunsStmt: %w", cerr)
+		}
+	}
 	if q.countFindingsStmt != nil {
 		if cerr := q.countFindingsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countFindingsStmt: %w", cerr)
+		}
+	}
+	if q.countPinStmt != nil {
+		if cerr := q.countPinStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countPinStmt: %w", cerr)
 		}
 	}
 	if q.countReceiptsStmt != nil {
@@ -157,14 +239,54 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countRunsStmt: %w", cerr)
 		}
 	}
+	if q.countRunsBetweenStmt != nil {
+		if cerr := q.countRunsBetweenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countRunsBetweenStmt: %w", cerr)
+		}
+	}
+	if q.deleteArchivedRunStmt != nil {
+		if cerr := q.deleteArchivedRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteArchivedRunStmt: %w", cerr)
+		}
+	}
 	if q.deleteArtifactStmt != nil {
 		if cerr := q.deleteArtifactStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteArtifactStmt: %w", cerr)
 		}
 	}
+	if q.deleteArtifactsStmt != nil {
+		if cerr := q.deleteArtifactsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteArtifactsStmt: %w", cerr)
+		}
+	}
 	if q.deleteFindingStmt != nil {
 		if cerr := q.deleteFindingStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteFindingStmt: %w", cerr)
+		}
+	}
+	if q.deleteFindingsStmt != nil {
+		if cerr := q.deleteFindingsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteFindingsStmt: %w", cerr)
+		}
+	}
+	if q.deleteRunStmt != nil {
+		if cerr := q.deleteRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteRunStmt: %w", cerr)
+		}
+	}
+	if q.deleteSynthesesStmt != nil {
+		if cerr := q.deleteSynthesesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteSynthesesStmt: %w", cerr)
+		}
+	}
+	if q.expireRunStmt != nil {
+		if cerr := q.expireRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing expireRunStmt: %w", cerr)
+		}
+	}
+	if q.getArchivedRunStmt != nil {
+		if cerr := q.getArchivedRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing getArchivedRunStmt: %w", cerr)
 		}
 	}
 	if q.getReceiptStmt != nil {
@@ -175,6 +297,11 @@ func (q *Queries) Close() error {
 	if q.getRunStmt != nil {
 		if cerr := q.getRunStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing getRunStmt: %w", cerr)
+		}
+	}
+	if q.insertArchivedRunStmt != nil {
+		if cerr := q.insertArchivedRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertArchivedRunStmt: %w", cerr)
 		}
 	}
 	if q.insertArtifactStmt != nil {
@@ -202,14 +329,44 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertSynthesisStmt: %w", cerr)
 		}
 	}
+	if q.latestArchivedRunStmt != nil {
+		if cerr := q.latestArchivedRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing latestArchivedRunStmt: %w", cerr)
+		}
+	}
 	if q.latestRunStmt != nil {
 		if cerr := q.latestRunStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing latestRunStmt: %w", cerr)
 		}
 	}
+	if q.listActiveSpecsStmt != nil {
+		if cerr := q.listActiveSpecsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listActiveSpecsStmt: %w", cerr)
+		}
+	}
 	if q.listAgentsStmt != nil {
 		if cerr := q.listAgentsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listAgentsStmt: %w", cerr)
+		}
+	}
+	if q.listAgingRunsStmt != nil {
+		if cerr := q.listAgingRunsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listAgingRunsStmt: %w", cerr)
+		}
+	}
+	if q.listArchivedRunsStmt != nil {
+		if cerr := q.listArchivedRunsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listArchivedRunsStmt: %w", cerr)
+		}
+	}
+	if q.listArchivedSpecSizesStmt != nil {
+		if cerr := q.listArchivedSpecSizesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listArchivedSpecSizesStmt: %w", cerr)
+		}
+	}
+	if q.listArtifactMarksStmt != nil {
+		if cerr := q.listArtifactMarksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listArtifactMarksStmt: %w", cerr)
 		}
 	}
 	if q.listArtifactsStmt != nil {
@@ -220,6 +377,11 @@ func (q *Queries) Close() error {
 	if q.listArtifactsBetweenStmt != nil {
 		if cerr := q.listArtifactsBetweenStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listArtifactsBetweenStmt: %w", cerr)
+		}
+	}
+	if q.listExpiredRunsStmt != nil {
+		if cerr := q.listExpiredRunsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listExpiredRunsStmt: %w", cerr)
 		}
 	}
 	if q.listFindingsStmt != nil {
@@ -235,6 +397,16 @@ func (q *Queries) Close() error {
 	if q.listLostReceiptsStmt != nil {
 		if cerr := q.listLostReceiptsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listLostReceiptsStmt: %w", cerr)
+		}
+	}
+	if q.listOldestRunsStmt != nil {
+		if cerr := q.listOldestRunsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listOldestRunsStmt: %w", cerr)
+		}
+	}
+	if q.listPinnedRunsStmt != nil {
+		if cerr := q.listPinnedRunsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listPinnedRunsStmt: %w", cerr)
 		}
 	}
 	if q.listReceiptsStmt != nil {
@@ -282,6 +454,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listSpecRunsStmt: %w", cerr)
 		}
 	}
+	if q.listSpecSizesStmt != nil {
+		if cerr := q.listSpecSizesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listSpecSizesStmt: %w", cerr)
+		}
+	}
 	if q.listSynthesesStmt != nil {
 		if cerr := q.listSynthesesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listSynthesesStmt: %w", cerr)
@@ -292,6 +469,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listSynthesesBetweenStmt: %w", cerr)
 		}
 	}
+	if q.listSynthesisMarksStmt != nil {
+		if cerr := q.listSynthesisMarksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listSynthesisMarksStmt: %w", cerr)
+		}
+	}
 	if q.lockReceiptStmt != nil {
 		if cerr := q.lockReceiptStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing lockReceiptStmt: %w", cerr)
@@ -300,6 +482,16 @@ func (q *Queries) Close() error {
 	if q.lockRunStmt != nil {
 		if cerr := q.lockRunStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing lockRunStmt: %w", cerr)
+		}
+	}
+	if q.pinRunStmt != nil {
+		if cerr := q.pinRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pinRunStmt: %w", cerr)
+		}
+	}
+	if q.unpinRunStmt != nil {
+		if cerr := q.unpinRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing unpinRunStmt: %w", cerr)
 		}
 	}
 	if q.updateArtifactStmt != nil {
@@ -357,25 +549,45 @@ type Queries struct {
 	db                         DBTX
 	tx                         *sql.Tx
 	copyReceiptStmt            *sql.Stmt
+	countArchivedRunsStmt      *sql.Stmt
 	countFindingsStmt          *sql.Stmt
+	countPinStmt               *sql.Stmt
 	countReceiptsStmt          *sql.Stmt
 	countRunsStmt              *sql.Stmt
+	countRunsBetweenStmt       *sql.Stmt
+	deleteArchivedRunStmt      *sql.Stmt
 	deleteArtifactStmt         *sql.Stmt
+	deleteArtifactsStmt        *sql.Stmt
 	deleteFindingStmt          *sql.Stmt
+	deleteFindingsStmt         *sql.Stmt
+	deleteRunStmt              *sql.Stmt
+	deleteSynthesesStmt        *sql.Stmt
+	expireRunStmt              *sql.Stmt
+	getArchivedRunStmt         *sql.Stmt
 	getReceiptStmt             *sql.Stmt
 	getRunStmt                 *sql.Stmt
+	insertArchivedRunStmt      *sql.Stmt
 	insertArtifactStmt         *sql.Stmt
 	insertFindingStmt          *sql.Stmt
 	insertReceiptStmt          *sql.Stmt
 	insertRunStmt              *sql.Stmt
 	insertSynthesisStmt        *sql.Stmt
+	latestArchivedRunStmt      *sql.Stmt
 	latestRunStmt              *sql.Stmt
+	listActiveSpecsStmt        *sql.Stmt
 	listAgentsStmt             *sql.Stmt
+	listAgingRunsStmt          *sql.Stmt
+	listArchivedRunsStmt       *sql.Stmt
+	listArchivedSpecSizesStmt  *sql.Stmt
+	listArtifactMarksStmt      *sql.Stmt
 	listArtifactsStmt          *sql.Stmt
 	listArtifactsBetweenStmt   *sql.Stmt
+	listExpiredRunsStmt        *sql.Stmt
 	listFindingsStmt           *sql.Stmt
 	listFindingsBetweenStmt    *sql.Stmt
 	listLostReceiptsStmt       *sql.Stmt
+	listOldestRunsStmt         *sql.Stmt
+	listPinnedRunsStmt         *sql.Stmt
 	listReceiptsStmt           *sql.Stmt
 	listReceiptsBetweenStmt    *sql.Stmt
 	listReceiptsByHashStmt     *sql.Stmt
@@ -385,10 +597,14 @@ type Queries struct {
 	listRunsStmt               *sql.Stmt
 	listRunsBetweenStmt        *sql.Stmt
 	listSpecRunsStmt           *sql.Stmt
+	listSpecSizesStmt          *sql.Stmt
 	listSynthesesStmt          *sql.Stmt
 	listSynthesesBetweenStmt   *sql.Stmt
+	listSynthesisMarksStmt     *sql.Stmt
 	lockReceiptStmt            *sql.Stmt
 	lockRunStmt                *sql.Stmt
+	pinRunStmt                 *sql.Stmt
+	unpinRunStmt               *sql.Stmt
 	updateArtifactStmt         *sql.Stmt
 	updateRunStmt              *sql.Stmt
 	updateSynthesisStmt        *sql.Stmt
@@ -399,25 +615,45 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		db:                         tx,
 		tx:                         tx,
 		copyReceiptStmt:            q.copyReceiptStmt,
+		countArchivedRunsStmt:      q.countArchivedRunsStmt,
 		countFindingsStmt:          q.countFindingsStmt,
+		countPinStmt:               q.countPinStmt,
 		countReceiptsStmt:          q.countReceiptsStmt,
 		countRunsStmt:              q.countRunsStmt,
+		countRunsBetweenStmt:       q.countRunsBetweenStmt,
+		deleteArchivedRunStmt:      q.deleteArchivedRunStmt,
 		deleteArtifactStmt:         q.deleteArtifactStmt,
+		deleteArtifactsStmt:        q.deleteArtifactsStmt,
 		deleteFindingStmt:          q.deleteFindingStmt,
+		deleteFindingsStmt:         q.deleteFindingsStmt,
+		deleteRunStmt:              q.deleteRunStmt,
+		deleteSynthesesStmt:        q.deleteSynthesesStmt,
+		expireRunStmt:              q.expireRunStmt,
+		getArchivedRunStmt:         q.getArchivedRunStmt,
 		getReceiptStmt:             q.getReceiptStmt,
 		getRunStmt:                 q.getRunStmt,
+		insertArchivedRunStmt:      q.insertArchivedRunStmt,
 		insertArtifactStmt:         q.insertArtifactStmt,
 		insertFindingStmt:          q.insertFindingStmt,
 		insertReceiptStmt:          q.insertReceiptStmt,
 		insertRunStmt:              q.insertRunStmt,
 		insertSynthesisStmt:        q.insertSynthesisStmt,
+		latestArchivedRunStmt:      q.latestArchivedRunStmt,
 		latestRunStmt:              q.latestRunStmt,
+		listActiveSpecsStmt:        q.listActiveSpecsStmt,
 		listAgentsStmt:             q.listAgentsStmt,
+		listAgingRunsStmt:          q.listAgingRunsStmt,
+		listArchivedRunsStmt:       q.listArchivedRunsStmt,
+		listArchivedSpecSizesStmt:  q.listArchivedSpecSizesStmt,
+		listArtifactMarksStmt:      q.listArtifactMarksStmt,
 		listArtifactsStmt:          q.listArtifactsStmt,
 		listArtifactsBetweenStmt:   q.listArtifactsBetweenStmt,
+		listExpiredRunsStmt:        q.listExpiredRunsStmt,
 		listFindingsStmt:           q.listFindingsStmt,
 		listFindingsBetweenStmt:    q.listFindingsBetweenStmt,
 		listLostReceiptsStmt:       q.listLostReceiptsStmt,
+		listOldestRunsStmt:         q.listOldestRunsStmt,
+		listPinnedRunsStmt:         q.listPinnedRunsStmt,
 		listReceiptsStmt:           q.listReceiptsStmt,
 		listReceiptsBetweenStmt:    q.listReceiptsBetweenStmt,
 		listReceiptsByHashStmt:     q.listReceiptsByHashStmt,
@@ -427,10 +663,14 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listRunsStmt:               q.listRunsStmt,
 		listRunsBetweenStmt:        q.listRunsBetweenStmt,
 		listSpecRunsStmt:           q.listSpecRunsStmt,
+		listSpecSizesStmt:          q.listSpecSizesStmt,
 		listSynthesesStmt:          q.listSynthesesStmt,
 		listSynthesesBetweenStmt:   q.listSynthesesBetweenStmt,
+		listSynthesisMarksStmt:     q.listSynthesisMarksStmt,
 		lockReceiptStmt:            q.lockReceiptStmt,
 		lockRunStmt:                q.lockRunStmt,
+		pinRunStmt:                 q.pinRunStmt,
+		unpinRunStmt:               q.unpinRunStmt,
 		updateArtifactStmt:         q.updateArtifactStmt,
 		updateRunStmt:              q.updateRunStmt,
 		updateSynthesisStmt:        q.updateSynthesisStmt,

@@ -10,6 +10,24 @@ import (
 	"github.com/consensusd/consensusd/schema"
 )
 
+type ArchivedRun struct {
+	RunID         string
+	SpecID        string
+	Stage         string
+	Timestamp     int64
+	ConsensusOK   bool
+	Degraded      bool
+	MissingAgents schema.Strings
+	Conflicts     schema.Strings
+	Agents        schema.Strings
+	Findings      int64
+	Bytes         int64
+	State         string
+	File          string
+	SHA256        string
+	ArchivedAt    int64
+}
+
 type Artifact struct {
 	ArtifactID string
 	RunID      string
@@ -24,6 +42,11 @@ type Finding struct {
 	Code   string
 	Agent  string
 	Detail string
+}
+
+type Pin struct {
+	RunID    string
+	PinnedAt int64
 }
 
 type Receipt struct {

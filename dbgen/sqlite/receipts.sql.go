@@ -173,10 +173,11 @@ func (q *Queries) InsertReceipt(ctx context.Context, arg InsertReceiptParams) (i
 const listLostReceipts = `-- name: ListLostReceipts :many
 SELECT sha256, identity, path, bytes, kind, state, run_id, reason, report, attempts, first_seen, settled_at
 FROM receipts
-WHERE (sha256, identity) > (?1, ?2)
+WHERE (receipts.sha256, receipts.identity) > (?1, ?2)
   AND (run_id <> '' OR state <> 'rejected')
   AND NOT EXISTS (SELECT 1 FROM consensus_runs r WHERE r.run_id = receipts.run_id)
-ORDER BY sha256, identity
+  AND NOT EXISTS (SELECT 1 FROM archived_runs r WHERE r.run_id = receipts.run_id)
+ORDER BY receipts.sha256, receipts.identity
 LIMIT CAST(?3 AS BIGINT)
 `
 
@@ -186,8 +187,8 @@ type ListLostReceiptsParams struct {
 	PageSize int64
 }
 
-// Which receipts speak of a run that is not there? In pages by key; all of them
-// together are a scan of all receipts.
+// Which receipts speak of a run that is neither there nor archived? In pages by
+// key; all of them together are a scan of all receipts.
 func (q *Queries) ListLostReceipts(ctx context.Context, arg ListLostReceiptsParams) ([]Receipt, error) {
 	rows, err := q.query(ctx, q.listLostReceiptsStmt, listLostReceipts, arg.SHA256, arg.Identity, arg.PageSize)
 	if err != nil {

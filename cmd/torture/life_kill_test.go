@@ -1,0 +1,168 @@
+package torture
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// lifeSteps are where a cleanup is killed: between any two of its steps.
+var lifeSteps = []string{"archived", "begun", "written", "committed", "noted", "expired", "swept"}
+
+// A life is a home whose runs grow old.
+type life struct {
+	t    *testing.T
+	home string
+}
+
+func newLife(t *testing.T) *life {
+	t.Helper()
+	return &life{t, filepath.Join(t.TempDir(), "my home")}
+}
+
+// run executes a command on the home and returns what it printed.
+func (l *life) run(args ...string) string {
+	l.t.Helper()
+	out, err := l.try(nil, args...)
+	if err != nil {
+		l.t.Fatalf("consensusd %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func (l *life) try(env []string, args ...string) (string, error) {
+	cmd := exec.CommandContext(context.WithoutCancel(l.t.Context()), binary, append(args, "--home", l.home)...)
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// drop writes a run document into the inbox.
+func (l *life) drop(run, spec, day, text string) {
+	l.t.Helper()
+	inbox := filepath.Join(l.home, "inbox")
+	if err := os.MkdirAll(inbox, 0o755); err != nil {
+		l.t.Fatal(err)
+	}
+	doc := fmt.Sprintf(`{"run_id": %q, "spec_id": %q, "stage": "plan", "timestamp": "%sT12:00:00Z",
+ "agents": [{"agent": "claude", "content": %q}, {"agent": "gemini", "content": "so say I: %s"}], "synthesis": {"content": "both say %s", "verdict": "unanimous"}}`,
+		run, spec, day, text, run, run)
+	if err := os.WriteFile(filepath.Join(inbox, run+".json"), []byte(doc), 0o644); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// shown returns a run as show answers it, without saying where it is.
+func (l *life) shown(run string) (tier string, whole map[string]any) {
+	l.t.Helper()
+	out, err := l.try(nil, "show", run, "--json")
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 4 && strings.Contains(out, `"code":"deleted"`) {
+		return "deleted", nil
+	}
+	var answer struct{ Data map[string]any }
+	if err != nil || json.Unmarshal([]byte(out), &answer) != nil {
+		l.t.Fatalf("show %s: %v\n%s", run, err, out)
+	}
+	head := answer.Data["run"].(map[string]any)
+	tier = "active"
+	if head["archived"] == true {
+		tier = "archived"
+	}
+	delete(head, "archived")
+	delete(head, "pinned")
+	return tier, answer.Data
+}
+
+// killed reports whether the process of err was killed.
+func killed(err error) bool {
+	var exit *exec.ExitError
+	status := syscall.WaitStatus(0)
+	if errors.As(err, &exit) {
+		status = exit.Sys().(syscall.WaitStatus)
+	}
+	return status.Signaled() && status.Signal() == syscall.SIGKILL
+}
+
+func TestACleanupKilledAnywhereLosesAndDoublesNothing(t *testing.T) {
+	kills := 0
+	for _, step := range lifeSteps {
+		for _, pass := range lifePasses() {
+			t.Run(fmt.Sprintf("%s %d", step, pass), func(t *testing.T) {
+				if killACleanup(t, step, pass) {
+					kills++
+				}
+			})
+		}
+	}
+	if kills < len(lifeSteps) {
+		t.Errorf("only %d kills", kills)
+	}
+	tell(t, "%d kills of a cleanup; lost 0, doubled 0, partial 0", kills)
+}
+
+func lifePasses() []int {
+	if long {
+		return []int{1, 2, 3, 4, 5}
+	}
+	return []int{1, 2}
+}
+
+// killACleanup kills one cleanup of a home with runs of all ages, lets another
+// one follow, and looks for every run. It returns whether there was a kill: a
+// step is not passed any number of times.
+func killACleanup(t *testing.T, step string, pass int) bool {
+	l := newLife(t)
+	want := map[string]string{}
+	for i, day := range []string{"2025-01-10", "2025-01-20", "2025-02-10", "2025-02-20", "2025-03-01", "2025-05-01", "2025-05-02", "2025-06-10"} {
+		run := fmt.Sprintf("run-%d", i)
+		l.drop(run, fmt.Sprintf("SPEC-%d", i), day, strings.Repeat("Cart first. ", 2000))
+		switch {
+		case day < "2025-02-15":
+			want[run] = "deleted"
+		case day < "2025-05-16":
+			want[run] = "archived"
+		default:
+			want[run] = "active"
+		}
+	}
+	l.run("ingest")
+	before := map[string]map[string]any{}
+	for run := range want {
+		_, before[run] = l.shown(run)
+	}
+	l.run("cleanup", "--at", "2025-03-20")
+	out, err := l.try([]string{fmt.Sprintf("CONSENSUSD_DIE_AT=%s:%d", step, pass)}, "cleanup", "--at", "2025-06-15")
+	if err != nil && !killed(err) {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	l.run("verify")
+	l.run("cleanup", "--at", "2025-06-15")
+	for run, wanted := range want {
+		tier, whole := l.shown(run)
+		if tier != wanted {
+			t.Errorf("%s is %s, not %s", run, tier, wanted)
+		}
+		if diff := cmp.Diff(before[run], whole); diff != "" && whole != nil {
+			t.Errorf("%s has changed:\n%s", run, diff)
+		}
+	}
+	lines, err2 := os.ReadFile(filepath.Join(l.home, "archive", "deleted.jsonl"))
+	for _, run := range []string{"run-0", "run-1", "run-2"} {
+		if n := strings.Count(string(lines), `"`+run+`"`); n != 1 {
+			t.Errorf("%d lines tell that %s is deleted (%v)", n, run, err2)
+		}
+	}
+	l.run("archive", "verify")
+	l.run("verify")
+	return err != nil
+}

@@ -1,0 +1,182 @@
+package store
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/consensusd/consensusd/dbgen/sqlite"
+	"github.com/consensusd/consensusd/store/archive"
+)
+
+// A Retention says how long runs stay. Their age is that of their own timestamp.
+type Retention struct {
+	Active   time.Duration // in the tables of runs
+	Archived time.Duration // in the archive after that
+	Quiet    time.Duration // a spec with a run no older than this keeps all its runs active; 0 is off
+}
+
+// A Plan is what a cleanup is to do, worked out at one moment.
+type Plan struct {
+	At      time.Time `json:"at"`
+	Archive Share     `json:"archive"` // leave the tables of runs for the archive
+	Delete  Share     `json:"delete"`  // leave the archive for good
+	Stay    []Stay    `json:"stay"`    // old enough to leave, and do not
+
+	aging   []agingRun
+	expired []sqlite.ListExpiredRunsRow
+}
+
+// A Share is a part of all runs.
+type Share struct {
+	Runs   int64     `json:"runs"`
+	Bytes  int64     `json:"bytes"`  // of their answers and syntheses
+	Oldest time.Time `json:"oldest"` // zero when there are none
+	Newest time.Time `json:"newest"`
+}
+
+func (s *Share) add(timestamp, bytes int64) {
+	at := Time(timestamp)
+	if s.Runs == 0 || at.Before(s.Oldest) {
+		s.Oldest = at
+	}
+	if s.Runs == 0 || at.After(s.Newest) {
+		s.Newest = at
+	}
+	s.Runs++
+	s.Bytes += bytes
+}
+
+// Reasons to stay.
+const (
+	StayPinned = "pinned"
+	StayQuiet  = "active_spec" // its spec has a run in the last --quiet-days
+	StayNoTime = "no_time"     // at 0 or before: nobody knows how old it is
+	StayFuture = "future"      // its time has not come yet
+)
+
+// A Stay is why runs do not leave.
+type Stay struct {
+	Why   string   `json:"why"`
+	Runs  int64    `json:"runs"`
+	Specs []string `json:"specs"` // concerned, in alphabetical order
+}
+
+// An agingRun is to be archived.
+type agingRun struct {
+	runID     string
+	timestamp int64
+	bytes     int64
+}
+
+func (r agingRun) file() string { return archive.FileName(Time(r.timestamp)) }
+
+// planPage is how many runs are asked for at a time.
+const planPage = 1000
+
+// Plan works out what a cleanup at the time now is to do. It changes nothing.
+func (a *Archive) Plan(ctx context.Context, keep Retention, now time.Time) (*Plan, error) {
+	p := &planning{store: a.store, plan: &Plan{At: now.UTC().Truncate(time.Second), Stay: []Stay{}}, stays: map[string]*Stay{}}
+	err := p.findActive(ctx, keep.Quiet, now)
+	if err == nil {
+		err = p.findAging(ctx, now.Add(-keep.Active))
+	}
+	if err == nil {
+		err = p.findFuture(ctx, now)
+	}
+	if err == nil {
+		err = p.findExpired(ctx, now.Add(-keep.Active-keep.Archived))
+	}
+	if err != nil {
+		return nil, a.store.explain("plan the cleanup", err)
+	}
+	for _, why := range []string{StayPinned, StayQuiet, StayNoTime, StayFuture} {
+		if s := p.stays[why]; s != nil {
+			slices.Sort(s.Specs)
+			s.Specs = slices.Compact(s.Specs)
+			p.plan.Stay = append(p.plan.Stay, *s)
+		}
+	}
+	return p.plan, nil
+}
+
+type planning struct {
+	store  *Store
+	plan   *Plan
+	active map[string]bool // specs that keep all their runs
+	stays  map[string]*Stay
+}
+
+func (p *planning) stay(why string, runs int64, spec string) {
+	s := p.stays[why]
+	if s == nil {
+		s = &Stay{Why: why, Specs: []string{}}
+		p.stays[why] = s
+	}
+	s.Runs += runs
+	if spec != "" && (len(s.Specs) == 0 || s.Specs[len(s.Specs)-1] != spec) {
+		s.Specs = append(s.Specs, spec)
+	}
+}
+
+func (p *planning) findActive(ctx context.Context, quiet time.Duration, now time.Time) error {
+	p.active = map[string]bool{}
+	if quiet <= 0 {
+		return nil
+	}
+	specs, err := p.store.read().ListActiveSpecs(ctx, sqlite.ListActiveSpecsParams{FromTime: now.Add(-quiet).Unix(), UntilTime: now.Unix()})
+	for _, s := range specs {
+		p.active[s] = true
+	}
+	return err
+}
+
+func (p *planning) findAging(ctx context.Context, before time.Time) error {
+	next := sqlite.ListAgingRunsParams{Before: before.Unix(), AfterTime: math.MinInt64, PageSize: planPage}
+	for {
+		runs, err := p.store.read().ListAgingRuns(ctx, next)
+		if err != nil || len(runs) == 0 {
+			return err
+		}
+		for _, r := range runs {
+			switch {
+			case r.Timestamp <= 0:
+				p.stay(StayNoTime, 1, r.SpecID)
+			case r.Pinned:
+				p.stay(StayPinned, 1, r.SpecID)
+			case p.active[r.SpecID]:
+				p.stay(StayQuiet, 1, r.SpecID)
+			default:
+				p.plan.aging = append(p.plan.aging, agingRun{r.RunID, r.Timestamp, r.Bytes})
+				p.plan.Archive.add(r.Timestamp, r.Bytes)
+			}
+		}
+		last := runs[len(runs)-1]
+		next.AfterTime, next.AfterID = last.Timestamp, last.RunID
+	}
+}
+
+func (p *planning) findFuture(ctx context.Context, now time.Time) error {
+	n, err := p.store.read().CountRunsBetween(ctx, sqlite.CountRunsBetweenParams{FromTime: now.Unix() + 1, UntilTime: math.MaxInt64})
+	if err == nil && n > 0 {
+		p.stay(StayFuture, n, "")
+	}
+	return err
+}
+
+func (p *planning) findExpired(ctx context.Context, before time.Time) error {
+	next := sqlite.ListExpiredRunsParams{Before: before.Unix(), AfterTime: math.MinInt64, PageSize: planPage}
+	for {
+		runs, err := p.store.read().ListExpiredRuns(ctx, next)
+		if err != nil || len(runs) == 0 {
+			return err
+		}
+		for _, r := range runs {
+			p.plan.expired = append(p.plan.expired, r)
+			p.plan.Delete.add(r.Timestamp, r.Bytes)
+		}
+		last := runs[len(runs)-1]
+		next.AfterTime, next.AfterID = last.Timestamp, last.RunID
+	}
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/consensusd/consensusd/dbgen/sqlite"
+)
+
+// Restore brings archived runs back into the tables of runs, equal to the byte,
+// and pins them, so that the next cleanup does not take them away again. It does
+// so in one transaction, all or none. A run that is in the tables already is left
+// as it is. The error is [ErrNotFound] or [ErrDeleted] for a run that is not in
+// the archive.
+func (a *Archive) Restore(ctx context.Context, now time.Time, runIDs ...string) (restored int, err error) {
+	var records []Record
+	for _, id := range runIDs {
+		if _, err := a.store.Run(ctx, id); err == nil {
+			continue
+		} else if !errors.Is(err, ErrNotFound) {
+			return 0, err
+		}
+		r, err := a.Whole(ctx, id)
+		if err != nil {
+			return 0, err
+		}
+		records = append(records, r)
+	}
+	err = a.store.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
+		for _, r := range records {
+			if err := unarchive(ctx, q, r, now); err != nil {
+				return fmt.Errorf("run %s: %w", r.Run.RunID, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, a.store.explain("restore from the archive", err)
+	}
+	return len(records), nil
+}
+
+func unarchive(ctx context.Context, q sqlite.Querier, r Record, now time.Time) error {
+	n, err := q.DeleteArchivedRun(ctx, r.Run.RunID)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return errVanished // restored by another at the same moment
+	}
+	if n, err = q.InsertRun(ctx, sqlite.InsertRunParams(r.Run)); err != nil {
+		return err
+	}
+	if n == 0 {
+		return refuse(r.Run.RunID, "it is in the tables of runs already")
+	}
+	if _, err := q.PinRun(ctx, sqlite.PinRunParams{RunID: r.Run.RunID, PinnedAt: now.Unix()}); err != nil {
+		return err
+	}
+	return insertBelongings(ctx, q, r)
+}
+
+// Pin keeps a run out of retention, and reports whether it was not pinned
+// before. The error is [ErrNotFound] when it is not in the tables of runs.
+func (s *Store) Pin(ctx context.Context, runID string, now time.Time) (isNew bool, err error) {
+	err = s.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
+		if _, err := q.LockRun(ctx, runID); err != nil {
+			return err
+		}
+		n, err := q.PinRun(ctx, sqlite.PinRunParams{RunID: runID, PinnedAt: now.Unix()})
+		isNew = n == 1
+		return err
+	})
+	return isNew, s.explain("pin run "+runID, err)
+}
+
+// Unpin lets retention have a run again, and reports whether it was pinned.
+func (s *Store) Unpin(ctx context.Context, runID string) (was bool, err error) {
+	err = s.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
+		n, err := q.UnpinRun(ctx, runID)
+		was = n == 1
+		return err
+	})
+	return was, s.explain("unpin run "+runID, err)
+}
+
+// IsPinned reports whether a run is pinned.
+func (s *Store) IsPinned(ctx context.Context, runID string) (bool, error) {
+	n, err := s.read().CountPin(ctx, runID)
+	return n > 0, s.explain("pin of run "+runID, err)
+}
+
+// Pinned returns which runs are pinned.
+func (s *Store) Pinned(ctx context.Context) (map[string]bool, error) {
+	rows, err := s.read().ListPinnedRuns(ctx)
+	pinned := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		pinned[r.RunID] = true
+	}
+	return pinned, s.explain("list pins", err)
+}
