@@ -102,7 +102,7 @@ func (c *cli) root() *cobra.Command {
 	}
 	add("record", c.watchCommand(), c.ingestCommand(), c.putCommand())
 	add("ask", c.runsCommand(), c.showCommand(), c.artifactsCommand())
-	add("care", c.failedCommand(), c.statusCommand(), c.cleanupCommand(), c.archiveCommand(), c.pinCommand(), c.unpinCommand(), c.verifyCommand(), c.copyCommand())
+	add("care", c.failedCommand(), c.statusCommand(), c.cleanupCommand(), c.archiveCommand(), c.pinCommand(), c.unpinCommand(), c.backupCommand(), c.restoreCommand(), c.verifyCommand(), c.copyCommand())
 	cmd.AddCommand(c.schemaCommand(), c.versionCommand())
 	cmd.SetHelpCommand(helpCommand())
 	return cmd

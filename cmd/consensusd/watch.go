@@ -28,6 +28,11 @@ has not been recorded waits in the inbox.
 A run is recorded when its agents and a synthesis are in, when a manifest says
 that it is complete, or --assemble-timeout after its newest part.
 
+It makes a backup every --backup-every, the first some minutes after it has begun,
+and keeps the newest of so many days, weeks and months as --backup-keep says. When
+one fails, recording goes on: consensusd status tells it, and /readyz among its
+warnings.
+
 It answers /healthz (the process lives) and /readyz (it can record now) over
 HTTP. Another address than loopback needs --http-token-file; whoever asks then
 sends the token in it as Authorization: Bearer TOKEN.`
@@ -44,12 +49,14 @@ type watching struct {
 	observe   folders
 	rescan    duration
 	keepDone  duration
+	backup    duration
+	keep      keeping
 	http      address
 	tokenFile string
 }
 
 func (c *cli) watchCommand() *cobra.Command {
-	w := &watching{recording: newRecording(), rescan: duration(5 * time.Second), keepDone: duration(week), http: defaultAddress}
+	w := &watching{recording: newRecording(), rescan: duration(5 * time.Second), keepDone: duration(week), backup: duration(day), keep: usualKeep, http: defaultAddress}
 	cmd := &cobra.Command{
 		Use:     "watch",
 		Short:   "Record what is dropped into the inbox until stopped (the daemon)",
@@ -72,6 +79,8 @@ func (c *cli) watchCommand() *cobra.Command {
 	f.Var(&w.observe, "observe", "also read this tree, in place (repeatable)")
 	f.Var(&w.rescan, "rescan", "how long at most between looks at the inbox")
 	f.Var(&w.keepDone, "keep-done", "how long recorded files stay in done/; 0 deletes them at once")
+	f.Var(&w.backup, "backup-every", "how often to make a backup; 0 makes none")
+	f.Var(&w.keep, "backup-keep", "keep the newest backup of so many days, weeks and months; all")
 	f.Var(&w.http, "http", "where to answer /healthz and /readyz; off")
 	f.StringVar(&w.tokenFile, "http-token-file", "", "`file` with the token that HTTP requests must bring")
 	return cmd
@@ -112,9 +121,11 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 	defer serving.Wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	b := &backer{store: s, archive: c.archive(s), backups: c.backups(), keep: w.keep, log: log}
+	serving.Go(func() { c.backUpDaily(ctx, b, time.Duration(w.backup)) })
 	if server != nil {
 		serving.Go(func() {
-			if err := server.Run(ctx, serve.Handler(in.Ready)); err != nil {
+			if err := server.Run(ctx, serve.Handler(in.Ready, b.warnings)); err != nil {
 				log.Error("no longer answering HTTP; recording goes on", "error", err)
 			}
 		})
