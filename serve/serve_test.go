@@ -216,7 +216,7 @@ func TestRunSaysWhenItCannotServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	if err := s.Run(t.Context(), Handler(fine)); err == nil {
+	if err := s.Run(t.Context(), Handler(fine, none)); err == nil {
 		t.Error("serving on a closed listener was no error")
 	}
 }

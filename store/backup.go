@@ -113,7 +113,10 @@ func (b *backingUp) run(ctx context.Context) (done Backup, err error) {
 	if err := b.needSpace(ctx); err != nil {
 		return done, err
 	}
-	name := b.to.freeName(b.manifest.CreatedAt)
+	name, err := b.to.nextName(b.manifest.CreatedAt)
+	if err != nil {
+		return done, err
+	}
 	b.temp = filepath.Join(string(b.to), "."+name+unfinished)
 	if err := os.Mkdir(b.temp, 0o700); err != nil { // until it is as private as the original
 		return done, err

@@ -48,6 +48,15 @@ func (a *Archive) allFiles() ([]string, error) {
 // counts are what a copy is compared with its original by.
 type counts struct{ runs, receipts, archived int64 }
 
+// between reports whether the counts may be those of a moment between two others.
+// While no cleanup is under way there are ever more runs and receipts, and fewer
+// in the archive.
+func (is counts) between(before, after counts) bool {
+	return before.runs <= is.runs && is.runs <= after.runs &&
+		before.receipts <= is.receipts && is.receipts <= after.receipts &&
+		before.archived >= is.archived && is.archived >= after.archived
+}
+
 func (s *Store) counts(ctx context.Context) (c counts, err error) {
 	runs, err := s.read().CountRuns(ctx)
 	if err != nil {

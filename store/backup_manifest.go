@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -164,7 +165,7 @@ func (b Backup) wrongSizes() (wrong []string) {
 // Names of backups: their time, and a number when there are several of a second.
 const backupTime = "20060102T150405Z"
 
-var backupName = regexp.MustCompile(`^(\d{8}T\d{6}Z)(-\d+)?$`)
+var backupName = regexp.MustCompile(`^(\d{8}T\d{6}Z)(?:-(\d{1,9}))?$`)
 
 // timeOfName returns when the backup of a name was made; ok is false when it is
 // no such name.
@@ -177,9 +178,22 @@ func timeOfName(name string) (at time.Time, ok bool) {
 	return at, err == nil
 }
 
-// freeName returns a name for a backup of this time that no other has.
-func (to Backups) freeName(at time.Time) string {
-	return freePath(string(to), at.UTC().Format(backupTime))
+// nextName returns a name for a backup of this time that comes after those of all
+// others of the same second.
+func (to Backups) nextName(at time.Time) (string, error) {
+	entries, err := os.ReadDir(string(to))
+	name := at.UTC().Format(backupTime)
+	last := 0
+	for _, e := range entries {
+		if m := backupName.FindStringSubmatch(e.Name()); m != nil && m[1] == name {
+			n, _ := strconv.Atoi(m[2]) // 0 where there is none
+			last = max(last, n, 1)
+		}
+	}
+	if last > 0 {
+		name = fmt.Sprintf("%s-%d", name, last+1)
+	}
+	return name, err
 }
 
 // freePath returns name, or name with a number, so that nothing in folder is

@@ -32,10 +32,7 @@ func (b *backingUp) examine(ctx context.Context, before, after counts) error {
 	if err != nil {
 		return fmt.Errorf("count the copy: %w", err)
 	}
-	// While no cleanup is under way there are ever more runs and receipts, and
-	// fewer in the archive.
-	if is.runs < before.runs || is.runs > after.runs || is.receipts < before.receipts || is.receipts > after.receipts ||
-		is.archived > before.archived || is.archived < after.archived {
+	if !is.between(before, after) {
 		return fmt.Errorf("the copy has %v runs, receipts and archived runs, but the database had %v before and %v after it", is, before, after)
 	}
 	b.manifest.Runs, b.manifest.Receipts, b.manifest.ArchivedRuns = is.runs, is.receipts, is.archived
