@@ -285,3 +285,31 @@ func TestACopyIsComparedWithTheCountsBeforeAndAfter(t *testing.T) {
 		}
 	}
 }
+
+// A log that is as long as all that is free, and holds nothing but zeros.
+func TestABackupThatMightFillTheDiskIsNotBegun(t *testing.T) {
+	h := newBackupHome(t)
+	free, err := freeBytes(filepath.Dir(h.store.target))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Stat(h.store.target + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(h.store.target+"-wal", int64(free)); err != nil {
+		t.Fatal(err)
+	}
+	var hinted *hintedError
+	if _, err := h.store.Backup(t.Context(), h.backups, h.archive, backupNow, nil); !errors.As(err, &hinted) || !strings.Contains(err.Error(), "MB are free") {
+		t.Errorf("backup: %v", err)
+	}
+	if _, failed := h.backups.Failure(); !failed {
+		t.Error("nothing tells of it")
+	}
+	if err := os.Truncate(h.store.target+"-wal", log.Size()); err != nil {
+		t.Fatal(err)
+	}
+	mustBeIntact(t, h.backUp(t, backupNow))
+	verified(t, h.store, h.archive)
+}

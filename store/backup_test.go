@@ -103,6 +103,9 @@ func TestABackupIsRestoredEqualToTheByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if n := len(progress); n == 0 || progress[n-1][0] != progress[n-1][1] {
+		t.Errorf("progress: %v", progress)
+	}
 	if b.Name != "20260615T120000Z" || b.Runs != 2 || b.Receipts != 10 || b.ArchivedRuns != 2 || len(b.Problems) > 0 {
 		t.Errorf("%+v", b)
 	}

@@ -38,35 +38,24 @@ func (b *backingUp) snapshot(ctx context.Context, into string) error {
 	return os.Chmod(into, info.Mode().Perm())
 }
 
-// flushEvery is how often what a snapshot has written is sent to the disk. Sent
-// at once, at its end, it would hold up everybody's commits.
-const flushEvery = 50 * time.Millisecond
-
-// watch follows a file that SQLite writes, until the function that it returns is
-// called: it tells how far it is, and sends it to the disk little by little. No
-// other process has it open, whose locks closing it would take away.
+// watch tells how far a file is that SQLite writes, until the function that it
+// returns is called.
 func (b *backingUp) watch(path string, all int64) (stop func()) {
+	if b.progress == nil {
+		return func() {}
+	}
 	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		var f *os.File
-		for tick := time.NewTicker(flushEvery); ; {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
 			select {
 			case <-done:
-				tick.Stop()
-				f.Close()
 				return
 			case <-tick.C:
 			}
-			if f == nil {
-				f, _ = os.Open(path)
-			}
-			info, err := f.Stat()
-			if err != nil {
-				continue // it is not there yet
-			}
-			f.Sync() // whether it lasts is found out at the end
-			if b.progress != nil {
+			if info, err := os.Stat(path); err == nil {
 				b.progress(info.Size(), max(all, info.Size()))
 			}
 		}
@@ -74,6 +63,7 @@ func (b *backingUp) watch(path string, all int64) (stop func()) {
 	return func() {
 		close(done)
 		<-stopped
+		b.progress(all, all)
 	}
 }
 
