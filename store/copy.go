@@ -24,6 +24,7 @@ type Copied struct {
 	Same     int64     `json:"same"`     // runs that both have alike now
 	Newer    int64     `json:"newer"`    // runs of which the target has more documents, and keeps them
 	Receipts int64     `json:"receipts"` // copied, of documents that are part of no run
+	Archived int64     `json:"archived"` // runs that are in the archive or deleted, of which the target now knows
 	Problems []Problem `json:"problems"` // runs about which the databases disagree; never null
 	// Digests over all runs of the source but the newer ones, in the order of
 	// their ids, as each database has them afterwards.
@@ -45,6 +46,9 @@ func Copy(ctx context.Context, from, to *Store, progress func(done, all int64)) 
 		return c.result, ErrReadOnly
 	}
 	err := c.runs(ctx)
+	if err == nil {
+		err = from.explain("copy what is archived", c.retired(ctx))
+	}
 	if err == nil {
 		err = from.explain("copy receipts", c.receipts(ctx))
 	}

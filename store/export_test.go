@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -33,6 +34,33 @@ func TestAnExportHoldsAllRunsAndOverwritesNothing(t *testing.T) {
 			}
 		}
 		mustBeWell(t, there)
+	})
+}
+
+func TestACopyKnowsWhatIsArchivedDeletedAndPinned(t *testing.T) {
+	h := newBackupHome(t)
+	if _, err := h.store.Pin(t.Context(), aged(3, "SD", backupNow, 3*day).Run.RunID, backupNow); err != nil {
+		t.Fatal(err)
+	}
+	eachEngine(t, func(t *testing.T, to *Store) {
+		active := aged(2, "SC", backupNow, 40*day) // archived there, and active here
+		mustRecord(t, to, active)
+		for _, want := range []int64{2, 0} {
+			if copied, err := Copy(t.Context(), h.store, to, nil); err != nil || copied.Archived != want || len(copied.Problems) > 0 {
+				t.Errorf("%+v, %v", copied, err)
+			}
+		}
+		a := to.Archive(h.archive.folder)
+		for n, want := range map[int]string{0: Deleted, 1: Archived, 2: "active", 3: "active"} {
+			age := []time.Duration{200 * day, 70 * day, 40 * day, 3 * day}[n]
+			if got := tier(t, to, a, aged(n, "S"+string(rune('A'+n)), backupNow, age).Run.RunID); got != want {
+				t.Errorf("run %d is %s, not %s", n, got, want)
+			}
+		}
+		if pinned, err := to.Pinned(t.Context()); err != nil || len(pinned) != 1 {
+			t.Errorf("pinned: %v, %v", pinned, err)
+		}
+		mustBeWell(t, to)
 	})
 }
 
