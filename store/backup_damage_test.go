@@ -103,17 +103,17 @@ func TestADamagedOrForeignBackupIsNamedAndRefused(t *testing.T) {
 		harm func(*testing.T, string)
 		want string // part of what is told
 	}{
-		"no manifest":          {inFile("manifest.json", remove), "it has no manifest.json"},
-		"half a manifest":      {inFile("manifest.json", cut), "its manifest"},
-		"no database":          {inFile("consensus.db", remove), "consensus.db is missing"},
-		"half a database":      {inFile("consensus.db", cut), "consensus.db has"},
-		"no archive":           {inFile("archive", remove), "archive/2026-04.zst is missing"},
-		"a file of it gone":    {inFile("archive/2026-05.zst", remove), "archive/2026-05.zst is missing"},
-		"half of one":          {inFile("archive/2026-05.zst", cut), "archive/2026-05.zst has"},
-		"no list of deleted":   {inFile("archive/deleted.jsonl", remove), "archive/deleted.jsonl is missing"},
-		"another archive":      {inFile("archive/deleted.jsonl", func(t *testing.T, path string) { flip(t, path, 9) }), "archive/deleted.jsonl is not what"},
-		"one run more":         {changed("INSERT INTO consensus_runs (run_id, spec_id, stage, timestamp) VALUES ('x', 'S', 'plan', 1)"), "3 10 2"},
-		"a run's answers left": {changed("PRAGMA foreign_keys=OFF; DELETE FROM consensus_runs"), "foreign key"},
+		"no manifest":         {inFile("manifest.json", remove), "it has no manifest.json"},
+		"half a manifest":     {inFile("manifest.json", cut), "its manifest"},
+		"no database":         {inFile("consensus.db", remove), "consensus.db is missing"},
+		"half a database":     {inFile("consensus.db", cut), "consensus.db has"},
+		"no archive":          {inFile("archive", remove), "archive/2026-04.zst is missing"},
+		"a file of it gone":   {inFile("archive/2026-05.zst", remove), "archive/2026-05.zst is missing"},
+		"half of one":         {inFile("archive/2026-05.zst", cut), "archive/2026-05.zst has"},
+		"no list of deleted":  {inFile("archive/deleted.jsonl", remove), "archive/deleted.jsonl is missing"},
+		"another archive":     {inFile("archive/deleted.jsonl", func(t *testing.T, path string) { flip(t, path, 9) }), "archive/deleted.jsonl is not what"},
+		"one run more":        {changed("INSERT INTO consensus_runs (run_id, spec_id, stage, timestamp) VALUES ('x', 'S', 'plan', 1)"), "3 10 2"},
+		"an answer of no run": {changed("PRAGMA foreign_keys=OFF; INSERT INTO agent_artifacts (artifact_id, run_id, agent, content) VALUES ('x', 'y', 'a', 'c')"), "foreign key"},
 		"another program's": {func(t *testing.T, folder string) {
 			path := filepath.Join(folder, "consensus.db")
 			remove(t, path)

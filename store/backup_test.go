@@ -319,14 +319,16 @@ func TestABackupWaitsForACleanupAndForNoOtherBackup(t *testing.T) {
 		t.Errorf("stopped, it leaves something, or notes a failure:\n%s", diff)
 	}
 	begin(t.Context())
-	if err := release(); err != nil {
+	mustRecord(t, h.store, aged(7, "OLD", backupNow, 35*day))
+	c := &cleaning{archive: h.archive, store: h.store, plan: planned(t, h.archive, backupNow)} // it is what holds the lock
+	if err := errors.Join(c.run(t.Context()), release()); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
 	all, err := h.backups.List()
-	if err != nil || len(all) != 1 {
+	if err != nil || len(all) != 1 || all[0].ArchivedRuns != 3 {
 		t.Fatal(all, err)
 	}
 	mustBeIntact(t, all[0])

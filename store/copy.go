@@ -24,12 +24,12 @@ type Copied struct {
 	Same     int64     `json:"same"`     // runs that both have alike now
 	Newer    int64     `json:"newer"`    // runs of which the target has more documents, and keeps them
 	Receipts int64     `json:"receipts"` // copied, of documents that are part of no run
-	Archived int64     `json:"archived"` // runs that are in the archive or deleted, of which the target now knows
 	Problems []Problem `json:"problems"` // runs about which the databases disagree; never null
 	// Digests over all runs of the source but the newer ones, in the order of
 	// their ids, as each database has them afterwards.
 	SourceSHA256 string `json:"source_sha256"`
 	TargetSHA256 string `json:"target_sha256"`
+	Archived     int64  `json:"archived"` // runs that are in the archive or deleted, of which the target now knows
 }
 
 // Copy brings all runs and receipts of from into to, both of which may be
