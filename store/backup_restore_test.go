@@ -124,6 +124,27 @@ func TestAnInterruptedRestoreIsCompletedByTheNext(t *testing.T) {
 	}
 }
 
+// A backup from before an upgrade is as good as any.
+func TestABackupOfAnEarlierSchemaIsRestoredAndMigrated(t *testing.T) {
+	s := open(t, newFile(t))
+	mustRecord(t, s, sample(1))
+	h := backupHome{s, s.Archive(filepath.Join(filepath.Dir(s.target), "archive")), Backups(filepath.Join(filepath.Dir(s.target), "backups"))}
+	b := h.backUp(t, backupNow)
+	path := filepath.Join(b.Path, "consensus.db")
+	early := open(t, path)
+	execute(t, early, "DROP TABLE archived_runs", "DROP TABLE pinned_runs", "DELETE FROM goose_db_version WHERE version_id > 1")
+	if err := early.Close(); err != nil {
+		t.Fatal(err)
+	}
+	resealedAs(t, b.Path, 1)
+	mustBeIntact(t, b)
+	got, a := restored(t, b)
+	if diff := cmp.Diff(sample(1), mustWhole(t, got, sample(1).Run.RunID)); diff != "" {
+		t.Error(diff)
+	}
+	verified(t, got, a)
+}
+
 func TestAnArchiveAloneIsNotRestoredOver(t *testing.T) {
 	h := newBackupHome(t)
 	b := h.backUp(t, backupNow)
