@@ -29,6 +29,9 @@ func (h Home) Failed() string { return filepath.Join(string(h), "failed") }
 // Archive is where the records of old runs are.
 func (h Home) Archive() string { return filepath.Join(string(h), "archive") }
 
+// Backups is where backups are, unless it leads elsewhere.
+func (h Home) Backups() string { return filepath.Join(string(h), "backups") }
+
 // isFailed reports whether a path lies in failed/.
 func (h Home) isFailed(path string) bool {
 	return strings.HasPrefix(path, h.Failed()+string(filepath.Separator))

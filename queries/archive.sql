@@ -39,6 +39,16 @@ WHERE state = 'archived' AND timestamp >= @since AND timestamp <= @before
 ORDER BY timestamp DESC, run_id DESC
 LIMIT CAST(@page_size AS BIGINT);
 
+-- name: ListRetiredRuns :many
+-- All runs that retention took away, deleted ones too, in pages by id. The primary
+-- key.
+SELECT run_id, spec_id, stage, timestamp, consensus_ok, degraded, missing_agents, conflicts,
+    agents, findings, bytes, state, file, sha256, archived_at
+FROM archived_runs
+WHERE run_id > @after
+ORDER BY run_id
+LIMIT CAST(@page_size AS BIGINT);
+
 -- name: ListExpiredRuns :many
 -- The runs in the archive that are older than it keeps, in pages by time. Index
 -- idx_archived_timestamp.

@@ -134,6 +134,17 @@ func Check(ctx context.Context, db *sql.DB, engine Engine) error {
 	return nil
 }
 
+// VersionOf returns the version of the schema in db, which may be older than the
+// newest, 0 where there are no tables yet. The error is a [*NewerError] or
+// [ErrForeign] where this program can make nothing of it. It changes nothing.
+func VersionOf(ctx context.Context, db *sql.DB, engine Engine) (int64, error) {
+	have, _, err := version(ctx, db, engine)
+	if know := Version(engine); err == nil && have > know {
+		err = &NewerError{have, know}
+	}
+	return have, err
+}
+
 // version returns the version of the schema in db, and whether it is on record
 // at all. Unlike goose's own function of this kind it changes nothing.
 func version(ctx context.Context, db database.DBTxConn, engine Engine) (have int64, found bool, err error) {

@@ -12,8 +12,9 @@ import (
 const readyTimeout = 3 * time.Second
 
 // Handler answers /healthz, that the process lives, /readyz, whether it can
-// record now, and /metrics. ready returns nil when it can, else why not.
-func Handler(ready func(context.Context) error, metrics http.Handler) http.Handler {
+// record now, and /metrics. ready returns nil when it can, else why not. What is
+// wrong although it can, warnings says.
+func Handler(ready func(context.Context) error, warnings func() []string, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", metrics)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -23,10 +24,10 @@ func Handler(ready func(context.Context) error, metrics http.Handler) http.Handl
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 		defer cancel()
 		if err := ready(ctx); err != nil {
-			reply(w, http.StatusServiceUnavailable, readiness{Reason: err.Error()})
+			reply(w, http.StatusServiceUnavailable, readiness{Reason: err.Error(), Warnings: warnings()})
 			return
 		}
-		reply(w, http.StatusOK, readiness{Ready: true})
+		reply(w, http.StatusOK, readiness{Ready: true, Warnings: warnings()})
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, Error{Code: "not_found", Message: "there is nothing here", Hint: "ask for /healthz, /readyz or /metrics"})
@@ -39,8 +40,9 @@ type health struct {
 }
 
 type readiness struct {
-	Ready  bool   `json:"ready"`
-	Reason string `json:"reason,omitzero"`
+	Ready    bool     `json:"ready"`
+	Reason   string   `json:"reason,omitzero"`
+	Warnings []string `json:"warnings,omitempty"` // such as a backup that failed
 }
 
 // readOnly refuses whatever might change something.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,7 +25,7 @@ func start(t *testing.T, tokenFile string, ready func(context.Context) error) st
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx, Handler(ready, Metrics(Build{}, still))) }()
+	go func() { done <- s.Run(ctx, Handler(ready, none, Metrics(Build{}, still))) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
@@ -78,6 +79,8 @@ func (a ask) of(t *testing.T, addr string) (status int, header http.Header, body
 }
 
 func fine(context.Context) error { return nil }
+
+func none() []string { return nil }
 
 func TestHealthAndReadiness(t *testing.T) {
 	full := func(context.Context) error { return errors.New("probe: disk is full") }
@@ -199,7 +202,7 @@ func TestRequestsUnderWayAreAnsweredAtTheEnd(t *testing.T) {
 		done <- s.Run(ctx, Handler(func(context.Context) error {
 			stop()
 			return nil
-		}, Metrics(Build{}, still)))
+		}, none, Metrics(Build{}, still)))
 	}()
 	if status, _, body := (ask{path: "/readyz"}).of(t, s.Addr()); status != 200 {
 		t.Errorf("status %d: %s", status, body)
@@ -215,7 +218,21 @@ func TestRunSaysWhenItCannotServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	if err := s.Run(t.Context(), Handler(fine, Metrics(Build{}, still))); err == nil {
+	if err := s.Run(t.Context(), Handler(fine, none, Metrics(Build{}, still))); err == nil {
 		t.Error("serving on a closed listener was no error")
+	}
+}
+
+func TestReadinessWarnsOfWhatIsWrongBeside(t *testing.T) {
+	warn := func() []string { return []string{"last backup failed"} }
+	for want, ready := range map[string]func(context.Context) error{
+		`{"ready":true,"warnings":["last backup failed"]}`:                  fine,
+		`{"ready":false,"reason":"full","warnings":["last backup failed"]}`: func(context.Context) error { return errors.New("full") },
+	} {
+		w := httptest.NewRecorder()
+		Handler(ready, warn).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+		if got := strings.TrimSpace(w.Body.String()); got != want || (w.Code == http.StatusOK) != (ready(t.Context()) == nil) {
+			t.Errorf("%d %s, want %s", w.Code, got, want)
+		}
 	}
 }

@@ -29,6 +29,7 @@ type Copied struct {
 	// their ids, as each database has them afterwards.
 	SourceSHA256 string `json:"source_sha256"`
 	TargetSHA256 string `json:"target_sha256"`
+	Archived     int64  `json:"archived"` // runs that are in the archive or deleted, of which the target now knows
 }
 
 // Copy brings all runs and receipts of from into to, both of which may be
@@ -45,6 +46,9 @@ func Copy(ctx context.Context, from, to *Store, progress func(done, all int64)) 
 		return c.result, ErrReadOnly
 	}
 	err := c.runs(ctx)
+	if err == nil {
+		err = from.explain("copy what is archived", c.retired(ctx))
+	}
 	if err == nil {
 		err = from.explain("copy receipts", c.receipts(ctx))
 	}

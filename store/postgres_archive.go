@@ -62,6 +62,11 @@ func (q postgresQueries) ListExpiredRuns(ctx context.Context, p sqlite.ListExpir
 	return converted(rows, err, func(r postgres.ListExpiredRunsRow) sqlite.ListExpiredRunsRow { return sqlite.ListExpiredRunsRow(r) })
 }
 
+func (q postgresQueries) ListRetiredRuns(ctx context.Context, p sqlite.ListRetiredRunsParams) ([]sqlite.ArchivedRun, error) {
+	rows, err := q.Queries.ListRetiredRuns(ctx, postgres.ListRetiredRunsParams(p))
+	return converted(rows, err, toArchivedRun)
+}
+
 func (q postgresQueries) ListPinnedRuns(ctx context.Context) ([]sqlite.Pin, error) {
 	rows, err := q.Queries.ListPinnedRuns(ctx)
 	return converted(rows, err, func(r postgres.Pin) sqlite.Pin { return sqlite.Pin(r) })

@@ -119,6 +119,9 @@ func (c *cli) printCopied(s *screen, d store.Copied) {
 	if d.Newer > 0 {
 		line += ", " + count(d.Newer, "run") + " of which the target has more"
 	}
+	if d.Archived > 0 {
+		line += ", " + count(d.Archived, "archived run") + " noted"
+	}
 	if d.Receipts > 0 {
 		line += ", " + count(d.Receipts, "receipt") + " of other documents"
 	}

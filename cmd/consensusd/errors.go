@@ -69,6 +69,7 @@ func (c *cli) explain(err error) *failure {
 	var newer *schema.NewerError
 	var older *schema.OlderError
 	var damaged *store.DamagedArchive
+	var badBackup *store.DamagedBackupError
 	var hinted interface {
 		error
 		Hint() string
@@ -97,6 +98,10 @@ func (c *cli) explain(err error) *failure {
 		return &failure{exit: exitRejected, code: rejection.Code, text: text, hint: rejection.Hint, err: err}
 	case errors.As(err, &newer), errors.As(err, &older):
 		return &failure{exit: exitFailed, code: "schema", text: text, err: err}
+	case errors.As(err, &badBackup):
+		return &failure{exit: exitFailed, code: "damaged_backup", text: text, hint: "it is left as it is, and so is the home; " + c.command("backup", "list") + " shows others", err: err}
+	case errors.Is(err, store.ErrBackingUp):
+		return &failure{exit: exitFailed, code: "busy", text: text, hint: "wait until it is done", err: err}
 	case errors.Is(err, context.Canceled):
 		return &failure{exit: exitFailed, code: "interrupted", text: "interrupted", hint: "run it again: nothing is recorded twice", err: err}
 	case errors.Is(err, syscall.ENOTDIR):

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/consensusd/consensusd/schema"
 	"github.com/consensusd/consensusd/store"
 )
 
@@ -24,4 +28,34 @@ func (r *retaining) addTo(f *pflag.FlagSet) {
 func (r *retaining) policy() store.Retention {
 	days := func(n int) time.Duration { return time.Duration(n) * day }
 	return store.Retention{Active: days(r.active), Archived: days(r.archived), Quiet: days(r.quiet)}
+}
+
+// cleanUpDaily applies retention until ctx is done. Of many machines that share a
+// database only those do it that are told to.
+func (c *cli) cleanUpDaily(ctx context.Context, s *store.Store, w *watching, log *slog.Logger) {
+	if w.cleanup <= 0 || store.EngineOf(c.database()) != schema.SQLite && !c.given("cleanup-every") {
+		return
+	}
+	daily(ctx, time.Duration(w.cleanup), time.Time{}, func(ctx context.Context) error {
+		err := tidyUp(ctx, c.archive(s), w.policy(), log)
+		if err != nil && ctx.Err() == nil {
+			log.Error("cleanup failed; nothing is lost, and recording goes on", "error", err)
+		}
+		return err
+	})
+}
+
+func tidyUp(ctx context.Context, a *store.Archive, keep store.Retention, log *slog.Logger) error {
+	plan, err := a.Plan(ctx, keep, time.Now())
+	if err != nil {
+		return err
+	}
+	done, err := a.Cleanup(ctx, plan, nil)
+	if errors.Is(err, store.ErrCleaning) {
+		return nil // somebody is at it
+	}
+	if err == nil {
+		log.Info("cleaned up", "archived", done.Archived, "deleted", done.Deleted, "freed_bytes", max(done.Before-done.After, 0))
+	}
+	return err
 }

@@ -103,7 +103,7 @@ func (c *cli) root() *cobra.Command {
 	add("record", c.watchCommand(), c.ingestCommand(), c.putCommand())
 	add("ask", c.runsCommand(), c.showCommand(), c.artifactsCommand(), c.statsCommand())
 	add("care", c.failedCommand(), c.statusCommand(), c.cleanupCommand(), c.archiveCommand(), c.pinCommand(), c.unpinCommand(),
-		c.verifyCommand(), c.replayCommand(), c.copyCommand())
+		c.backupCommand(), c.restoreCommand(), c.verifyCommand(), c.replayCommand(), c.copyCommand())
 	cmd.AddCommand(c.schemaCommand(), c.versionCommand())
 	cmd.SetHelpCommand(helpCommand())
 	return cmd

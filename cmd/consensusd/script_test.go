@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os/exec"
@@ -30,7 +31,8 @@ func TestMain(m *testing.M) {
 //
 //	exits STATUS PROGRAM ARGS…   runs a program that must exit with the status
 //	daemon HOME                  waits until a daemon records at the home
-//	get HOME PATH STATUS         asks the daemon of the home over HTTP
+//	get HOME PATH STATUS [TEXT]  asks the daemon of the home over HTTP; the body matches TEXT
+//	until TEXT PROGRAM ARGS…     runs a program again and again until its output matches
 //	taken ADDRESS                listens there, unless somebody does already
 //	like FILE WANT               compares texts; in WANT … stands for anything on its line
 //	sql DATABASE STATEMENT       executes SQL on a PostgreSQL server
@@ -53,6 +55,7 @@ func scripts(dir string, setUp func(*testscript.Env)) testscript.Params {
 			"exits":  exits,
 			"daemon": daemon,
 			"get":    get,
+			"until":  until,
 			"taken":  taken,
 			"like":   like,
 			"json":   sameJSON,
@@ -89,10 +92,25 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 	holder, _ := ingest.Home(ts.MkAbs(args[0])).Holder()
 	response, err := http.Get("http://" + holder.HTTP + args[1])
 	ts.Check(err)
+	body, err := io.ReadAll(response.Body)
 	response.Body.Close()
+	ts.Check(err)
 	if got := strconv.Itoa(response.StatusCode); got != args[2] {
 		ts.Fatalf("%s: status %s, not %s", args[1], got, args[2])
 	}
+	if len(args) > 3 && !regexp.MustCompile(args[3]).Match(body) {
+		ts.Fatalf("%s: %s does not match %s", args[1], body, args[3])
+	}
+}
+
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	want := regexp.MustCompile("(?m)" + args[0])
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if err := ts.Exec(args[1], args[2:]...); err == nil && want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+	}
+	ts.Fatalf("%s never says %s", strings.Join(args[1:], " "), args[0])
 }
 
 func taken(ts *testscript.TestScript, _ bool, args []string) {

@@ -55,6 +55,7 @@ type status struct {
 	Inbox    ingest.Inspection `json:"inbox"`
 	Failed   int               `json:"failed"` // files
 	Database databaseStatus    `json:"database"`
+	Backup   backupStatus      `json:"backup,omitzero"`
 }
 
 type daemonStatus struct {
@@ -74,6 +75,15 @@ type databaseStatus struct {
 	Documents map[string]int64 `json:"documents"`       // by the state of their receipts
 }
 
+// A backupStatus is the newest backup.
+type backupStatus struct {
+	Name      string               `json:"name"` // "" when there is none
+	CreatedAt time.Time            `json:"created_at,omitzero"`
+	Runs      int64                `json:"runs"`
+	Bytes     int64                `json:"bytes"`
+	Failure   *store.BackupFailure `json:"failure,omitzero"` // nil when the last one succeeded
+}
+
 func (c *cli) status(ctx context.Context, opts ingest.Options) (st status, err error) {
 	if err := c.needHome(); err != nil {
 		return st, err
@@ -89,6 +99,9 @@ func (c *cli) status(ctx context.Context, opts ingest.Options) (st status, err e
 		return st, err
 	}
 	st.Failed = len(failures)
+	if st.Backup, err = c.backupStatus(); err != nil {
+		return st, err
+	}
 
 	s, err := c.open(ctx)
 	if err != nil {
@@ -132,6 +145,13 @@ func (c *cli) printStatus(s *screen, st status) {
 		failed = s.paint(text.FgRed, count(st.Failed, "file")) + ": " + c.command("failed")
 	}
 	s.field("failed", failed)
+	c.printDatabase(s, st)
+	if st.Database.Exists || st.Backup != (backupStatus{}) {
+		s.field("backup", c.backupLine(s, st))
+	}
+}
+
+func (c *cli) printDatabase(s *screen, st status) {
 	if st.Database.Error != "" {
 		s.field("database", s.paint(text.FgRed, visibleLine(st.Database.Error)))
 		return
@@ -147,7 +167,6 @@ func (c *cli) printStatus(s *screen, st status) {
 	}
 	s.field("database", line)
 	s.field("documents", fmt.Sprintf("%d recorded, %d amended a run, %d rejected", d.Documents["recorded"], d.Documents["amended"], d.Documents["rejected"]))
-	s.field("backup", "none yet")
 }
 
 func (c *cli) daemonLine(s *screen, d daemonStatus) string {

@@ -29,6 +29,13 @@ has not been recorded waits in the inbox.
 A run is recorded when its agents and a synthesis are in, when a manifest says
 that it is complete, or --assemble-timeout after its newest part.
 
+Daily it moves old runs to the archive and deletes those that were there long
+enough, as consensusd cleanup does (--cleanup-every). It makes a backup every
+--backup-every, and keeps the newest of so many days, weeks and months as
+--backup-keep says. Both begin some minutes after it has. When one fails, recording
+goes on: consensusd status tells of a backup that failed, and /readyz among its
+warnings.
+
 It answers /healthz (the process lives), /readyz (it can record now) and
 /metrics (figures for Prometheus) over HTTP. Another address than loopback needs
 --http-token-file; whoever asks then sends the token in it as Authorization:
@@ -43,15 +50,22 @@ const defaultAddress = "127.0.0.1:7910"
 // The flags of watch.
 type watching struct {
 	*recording
+	*retaining
 	observe   folders
 	rescan    duration
 	keepDone  duration
+	cleanup   duration
+	backup    duration
+	keep      keeping
 	http      address
 	tokenFile string
 }
 
 func (c *cli) watchCommand() *cobra.Command {
-	w := &watching{recording: newRecording(), rescan: duration(5 * time.Second), keepDone: duration(week), http: defaultAddress}
+	w := &watching{
+		recording: newRecording(), retaining: newRetaining(), rescan: duration(5 * time.Second), keepDone: duration(week),
+		cleanup: duration(day), backup: duration(day), keep: usualKeep, http: defaultAddress,
+	}
 	cmd := &cobra.Command{
 		Use:     "watch",
 		Short:   "Record what is dropped into the inbox until stopped (the daemon)",
@@ -70,10 +84,14 @@ func (c *cli) watchCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	w.addTo(f)
+	w.recording.addTo(f)
 	f.Var(&w.observe, "observe", "also read this tree, in place (repeatable)")
 	f.Var(&w.rescan, "rescan", "how long at most between looks at the inbox")
 	f.Var(&w.keepDone, "keep-done", "how long recorded files stay in done/; 0 deletes them at once")
+	f.Var(&w.cleanup, "cleanup-every", "how often to archive and delete old runs; 0 never (on PostgreSQL unless it is given)")
+	w.retaining.addTo(f)
+	f.Var(&w.backup, "backup-every", "how often to make a backup; 0 makes none")
+	f.Var(&w.keep, "backup-keep", "keep the newest backup of so many days, weeks and months; all")
 	f.Var(&w.http, "http", "where to answer /healthz, /readyz and /metrics; off")
 	f.StringVar(&w.tokenFile, "http-token-file", "", "`file` with the token that HTTP requests must bring")
 	return cmd
@@ -120,9 +138,12 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 	defer serving.Wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	b := &backer{store: s, archive: c.archive(s), backups: c.backups(), keep: w.keep, log: log}
+	serving.Go(func() { c.cleanUpDaily(ctx, s, w, log) })
+	serving.Go(func() { c.backUpDaily(ctx, b, time.Duration(w.backup)) })
 	if server != nil {
 		serving.Go(func() {
-			if err := server.Run(ctx, serve.Handler(in.Ready, metricsOf(in))); err != nil {
+			if err := server.Run(ctx, serve.Handler(in.Ready, b.warnings, metricsOf(in))); err != nil {
 				log.Error("no longer answering HTTP; recording goes on", "error", err)
 			}
 		})

@@ -560,6 +560,61 @@ func (q *Queries) ListExpiredRuns(ctx context.Context, arg ListExpiredRunsParams
 	return items, nil
 }
 
+const listRetiredRuns = `-- name: ListRetiredRuns :many
+SELECT run_id, spec_id, stage, timestamp, consensus_ok, degraded, missing_agents, conflicts,
+    agents, findings, bytes, state, file, sha256, archived_at
+FROM archived_runs
+WHERE run_id > $1
+ORDER BY run_id
+LIMIT CAST($2 AS BIGINT)
+`
+
+type ListRetiredRunsParams struct {
+	After    string
+	PageSize int64
+}
+
+// All runs that retention took away, deleted ones too, in pages by id. The primary
+// key.
+func (q *Queries) ListRetiredRuns(ctx context.Context, arg ListRetiredRunsParams) ([]ArchivedRun, error) {
+	rows, err := q.db.QueryContext(ctx, listRetiredRuns, arg.After, arg.PageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ArchivedRun{}
+	for rows.Next() {
+		var i ArchivedRun
+		if err := rows.Scan(
+			&i.RunID,
+			&i.SpecID,
+			&i.Stage,
+			&i.Timestamp,
+			&i.ConsensusOK,
+			&i.Degraded,
+			&i.MissingAgents,
+			&i.Conflicts,
+			&i.Agents,
+			&i.Findings,
+			&i.Bytes,
+			&i.State,
+			&i.File,
+			&i.SHA256,
+			&i.ArchivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listSynthesisMarks = `-- name: ListSynthesisMarks :many
 SELECT synthesis_id, consensus_verdict, metadata, created_at
 FROM synthesis_results

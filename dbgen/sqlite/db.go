@@ -159,6 +159,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listRecentRunsStmt, err = db.PrepareContext(ctx, listRecentRuns); err != nil {
 		return nil, fmt.Errorf("error preparing query ListRecentRuns: %w", err)
 	}
+	if q.listRetiredRunsStmt, err = db.PrepareContext(ctx, listRetiredRuns); err != nil {
+		return nil, fmt.Errorf("error preparing query ListRetiredRuns: %w", err)
+	}
 	if q.listRunSizesStmt, err = db.PrepareContext(ctx, listRunSizes); err != nil {
 		return nil, fmt.Errorf("error preparing query ListRunSizes: %w", err)
 	}
@@ -434,6 +437,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listRecentRunsStmt: %w", cerr)
 		}
 	}
+	if q.listRetiredRunsStmt != nil {
+		if cerr := q.listRetiredRunsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listRetiredRunsStmt: %w", cerr)
+		}
+	}
 	if q.listRunSizesStmt != nil {
 		if cerr := q.listRunSizesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listRunSizesStmt: %w", cerr)
@@ -593,6 +601,7 @@ type Queries struct {
 	listReceiptsByHashStmt     *sql.Stmt
 	listReceiptsWithoutRunStmt *sql.Stmt
 	listRecentRunsStmt         *sql.Stmt
+	listRetiredRunsStmt        *sql.Stmt
 	listRunSizesStmt           *sql.Stmt
 	listRunsStmt               *sql.Stmt
 	listRunsBetweenStmt        *sql.Stmt
@@ -659,6 +668,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listReceiptsByHashStmt:     q.listReceiptsByHashStmt,
 		listReceiptsWithoutRunStmt: q.listReceiptsWithoutRunStmt,
 		listRecentRunsStmt:         q.listRecentRunsStmt,
+		listRetiredRunsStmt:        q.listRetiredRunsStmt,
 		listRunSizesStmt:           q.listRunSizesStmt,
 		listRunsStmt:               q.listRunsStmt,
 		listRunsBetweenStmt:        q.listRunsBetweenStmt,

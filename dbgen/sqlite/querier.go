@@ -103,6 +103,9 @@ type Querier interface {
 	// Which runs of this spec and stage were recorded or amended since then?
 	// Indexes idx_consensus_spec_stage and idx_receipts_run.
 	ListRecentRuns(ctx context.Context, arg ListRecentRunsParams) ([]string, error)
+	// All runs that retention took away, deleted ones too, in pages by id. The primary
+	// key.
+	ListRetiredRuns(ctx context.Context, arg ListRetiredRunsParams) ([]ArchivedRun, error)
 	// Every run, in pages by id, with the bytes of its answers. The primary key,
 	// then index idx_artifacts_run.
 	ListRunSizes(ctx context.Context, arg ListRunSizesParams) ([]ListRunSizesRow, error)
