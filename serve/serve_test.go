@@ -230,7 +230,7 @@ func TestReadinessWarnsOfWhatIsWrongBeside(t *testing.T) {
 		`{"ready":false,"reason":"full","warnings":["last backup failed"]}`: func(context.Context) error { return errors.New("full") },
 	} {
 		w := httptest.NewRecorder()
-		Handler(ready, warn).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+		Handler(ready, warn, Metrics(Build{}, still)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 		if got := strings.TrimSpace(w.Body.String()); got != want || (w.Code == http.StatusOK) != (ready(t.Context()) == nil) {
 			t.Errorf("%d %s, want %s", w.Code, got, want)
 		}

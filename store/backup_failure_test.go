@@ -74,17 +74,17 @@ func TestACopyOfADamagedDatabaseIsNoBackup(t *testing.T) {
 	if err := errors.Join(err, h.store.Close()); err != nil {
 		t.Fatal(err)
 	}
+	h.store = open(t, h.store.target) // which looks for damage, so that it comes after that
+	h.archive = h.store.Archive(h.archive.folder)
 	file, err := os.OpenFile(h.store.target, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// An empty leaf of an index: its kind, no free block, no cells, content at the end.
-	_, err = file.WriteAt([]byte{10, 0, 0, 0, 0, 0, 0, 0}, (page-1)*size)
+	_, err = file.WriteAt([]byte{10, 0, 0, 0, 0, byte(size >> 8), byte(size), 0}, (page-1)*size)
 	if err := errors.Join(err, file.Close()); err != nil {
 		t.Fatal(err)
 	}
-	h.store = open(t, h.store.target)
-	h.archive = h.store.Archive(h.archive.folder)
 	if _, err := h.store.Backup(t.Context(), h.backups, h.archive, backupNow, nil); err == nil || !strings.Contains(err.Error(), "wrong # of entries") {
 		t.Errorf("backup: %v", err)
 	}

@@ -128,7 +128,7 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 	want := map[string]string{
 		"home": "from the environment", "db": "", "json": "false", "quiet": "false", "no-color": "false",
 		"max-bytes": "1024", "expect": "plan=a,b;tasks=c", "assemble-timeout": "1d", "settle": "30s", "rescan": "2s",
-		"keep-done": "7d", "backup-every": "1d", "backup-keep": "7d,4w,6m", "http": defaultAddress, "http-token-file": "",
+		"keep-done": "7d", "cleanup-every": "1d", "active-days": "30", "archive-days": "90", "quiet-days": "7", "backup-every": "1d", "backup-keep": "7d,4w,6m", "http": defaultAddress, "http-token-file": "",
 	}
 	delete(got, "help")
 	if diff := cmp.Diff(want, got); diff != "" {
