@@ -20,8 +20,8 @@ build: toolchain
 	$(GO) build -o bin/consensusd ./cmd/consensusd
 
 test: toolchain servers
-	$(GO) test -race ./...
-	CONSENSUSD_TEST_ENGINE=postgres $(GO) test -race ./ingest
+	$(GO) test -race -timeout 30m ./...
+	CONSENSUSD_TEST_ENGINE=postgres $(GO) test -race -timeout 30m ./ingest
 
 test-ha: toolchain
 	@.ci/packages postgresql patroni etcd-server etcd-client
