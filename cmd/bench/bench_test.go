@@ -25,11 +25,11 @@ func TestASmokeRunPrintsATableWithEveryRow(t *testing.T) {
 	}
 	for _, row := range []string{
 		`what +measured +beside +ratio +target +ok`,
-		`transactions over 1 connection, a store each +[\d.,]+ /s +[\d.,]+ /s pgbench -M \w+ +[\d.]+ +≥ 0.6 +(yes|missed)`,
+		`transactions over 1 connection, a store each +[\d.,]+ /s +[\d.,]+ /s pgbench -M \w+ +[\d.]+ +≥ 0.6 +(yes|missed by [\d.e+]+ %)`,
 		`transactions over 2 connections, .*`,
-		`runs from 4 homes at once +[\d.,]+ /s +[\d.,]+ /s from 1 home +[\d.]+ +≥ 2, or pgbench's [\d.,]+ +(yes|missed)`,
+		`runs from 4 homes at once +[\d.,]+ /s +[\d.,]+ /s from 1 home +[\d.]+ +≥ 2, or pgbench's [\d.,]+ +(yes|missed by [\d.e+]+ %)`,
 		`pgbench, transactions of 64 runs +[\d.,]+ /s over 4 connections -M \w+ +[\d.,]+ /s over 1 connection -M \w+ +[\d.]+ +- +-`,
-		`newest run of a spec and stage among 10,000 +[\d.,]+ µs +[\d.,]+ µs among 100 +[\d.]+ +≤ 1.5 +(yes|missed)`,
+		`newest run of a spec and stage among 10,000 +[\d.,]+ µs +[\d.,]+ µs among 100 +[\d.]+ +≤ 1.5 +(yes|missed by [\d.e+]+ %)`,
 		`last 10 runs among 10,000 +[\d.,]+ µs +[\d.,]+ µs pgbench -M prepared +[\d.]+ +- +-`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + row + `$`).MatchString(table) {
@@ -103,9 +103,9 @@ func TestRatiosAreHeldToTheirTargets(t *testing.T) {
 	}
 	const want = `what  measured            beside              ratio    target  ok
 a     6 /s                10 /s pgbench       0.60     ≥ 0.6   yes
-b     6 /s                10.1 /s             0.59     ≥ 0.6   missed
+b     6 /s                10.1 /s             0.59     ≥ 0.6   missed by 0.99 %
 c     10,000 µs among 10  10,000 µs among 10  1.00     ≤ 1     yes
-d     10,000 µs among 10  6 /s                1666.67  ≤ 1.5   missed
+d     10,000 µs among 10  6 /s                1666.67  ≤ 1.5   missed by 1.1e+05 %
 e     6 /s                6 /s                1.00     -       -
 `
 	if out.String() != want {

@@ -16,14 +16,15 @@ type table struct{ rows [][]string }
 type target struct {
 	text   string
 	missed func(ratio float64) bool
+	by     func(ratio float64) float64 // how far a ratio that has missed it is off, as a share of it
 }
 
 func atLeast(least float64) target {
-	return target{fmt.Sprintf("≥ %.3g", least), func(r float64) bool { return r < least }}
+	return target{fmt.Sprintf("≥ %.3g", least), func(r float64) bool { return r < least }, func(r float64) float64 { return 1 - r/least }}
 }
 
 func atMost(most float64) target {
-	return target{fmt.Sprintf("≤ %.3g", most), func(r float64) bool { return r > most }}
+	return target{fmt.Sprintf("≤ %.3g", most), func(r float64) bool { return r > most }, func(r float64) float64 { return r/most - 1 }}
 }
 
 // compare adds a row about what: a figure, the one beside it, and whether the
@@ -34,11 +35,16 @@ func (t *table) compare(what string, measured, beside figure, want target) {
 	case want.missed == nil:
 		want.text = "-"
 	case math.IsNaN(ratio) || want.missed(ratio):
-		ok = "missed"
+		ok = fmt.Sprintf("missed by %.2g %%", 100*want.by(ratio))
 	default:
 		ok = "yes"
 	}
 	t.rows = append(t.rows, []string{what, measured.String(), beside.String(), fmt.Sprintf("%.2f", ratio), want.text, ok})
+}
+
+// absent adds a row about what could not be compared.
+func (t *table) absent(what string, measured figure, beside string) {
+	t.rows = append(t.rows, []string{what, measured.String(), beside + ": not installed", "-", "-", "-"})
 }
 
 func (t *table) print(w io.Writer) error {
