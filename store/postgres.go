@@ -206,6 +206,8 @@ func (postgresEngine) reconnect(db *sql.DB) {
 	db.SetMaxIdleConns(postgresConnections)
 }
 
+func (postgresEngine) close() error { return nil }
+
 func (postgresEngine) probe(ctx context.Context, db *sql.DB) error {
 	may, err := postgres.New(db).MayWrite(ctx)
 	switch {

@@ -32,7 +32,10 @@ func EngineVersion() string {
 	return "SQLite " + version
 }
 
-type sqliteEngine struct{ path string }
+type sqliteEngine struct {
+	path        string
+	checkpoints *checkpointer // nil when read-only
+}
 
 func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if version, number, _ := sqlite3.Version(); number < oldestSQLite {
@@ -62,23 +65,25 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if s.stmts, err = prepareSQLite(ctx, writer); err != nil {
 		return nil, errors.Join(err, writer.Close(), s.reader.Close())
 	}
+	s.engine = sqliteEngine{path, startCheckpointer(sqliteDSN(path, url.Values{"mode": {"rw"}}), writer)}
 	return s, nil
 }
+
+// writerCache is the memory for pages that the writer may keep, in KiB: enough
+// for the inner pages of the indexes of some hundred million bytes of receipts.
+const writerCache = 16 << 10
 
 func openSQLiteWriter(ctx context.Context, path string, isNew bool) (*sql.DB, error) {
 	options := url.Values{
 		"mode":          {"rwc"},
 		"_txlock":       {"immediate"}, // take the write lock at BEGIN, not midway
 		"_journal_mode": {"WAL"},
+		"_cache_size":   {fmt.Sprint(-writerCache)},
 	}
 	if isNew {
 		options.Set("_auto_vacuum", "incremental") // too late for any other, and yet a write
 	}
-	writer, err := sql.Open("sqlite3", sqliteDSN(path, options))
-	if err != nil {
-		return nil, err
-	}
-	writer.SetMaxOpenConns(1) // SQLite has one writer: queue for it here
+	writer := openWithoutCheckpoints(sqliteDSN(path, options)) // SQLite has one writer: queue for its connection
 	if err := migrateSQLite(ctx, writer); err != nil {
 		writer.Close()
 		return nil, explainSQLite(err)
@@ -110,7 +115,7 @@ func openSQLiteReadOnly(ctx context.Context, path string) (*Store, error) {
 		}
 		return nil, explainSQLite(err)
 	}
-	return &Store{engine: sqliteEngine{path}, reader: reader, target: path}, nil
+	return &Store{engine: sqliteEngine{path: path}, reader: reader, target: path}, nil
 }
 
 // sqliteDSN names the file by URI, so that ?, # and % in its path are not
@@ -176,7 +181,17 @@ func (sqliteEngine) deadline(ctx context.Context, _ int) (context.Context, conte
 
 func (sqliteEngine) reconnect(*sql.DB) {}
 
-func (sqliteEngine) committed(*sql.Conn) error { return nil }
+func (e sqliteEngine) committed(*sql.Conn) error {
+	e.checkpoints.committed()
+	return nil
+}
+
+func (e sqliteEngine) close() error {
+	if e.checkpoints == nil {
+		return nil
+	}
+	return e.checkpoints.close()
+}
 
 func (sqliteEngine) explain(err error) error { return explainSQLite(err) }
 
@@ -208,8 +223,12 @@ func explainSQLite(err error) error {
 const minFreeBytes = 1 << 20
 
 // probe takes the write lock and gives it back, and looks whether there is
-// space: a commit would tell for sure, but leaves something behind.
+// space: a commit would tell for sure, but leaves something behind. Commits
+// that do not reach the database itself make a log that grows and grows.
 func (e sqliteEngine) probe(ctx context.Context, db *sql.DB) error {
+	if err := e.checkpoints.err(); err != nil {
+		return err
+	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -98,6 +98,8 @@ type engine interface {
 	// committed returns why the commit that conn has just reported is not to be
 	// relied on, nil mostly.
 	committed(conn *sql.Conn) error
+	// close ends what goes on beside the callers of a store that records.
+	close() error
 	// reconnect gives up connections after a transient error.
 	reconnect(db *sql.DB)
 }
@@ -145,7 +147,7 @@ func opened(ctx context.Context, target string, to func(doors) door) (*Store, er
 func (s *Store) Close() error {
 	var errs []error
 	if s.writer != nil {
-		errs = append(errs, s.stmts.Close(), s.writer.Close())
+		errs = append(errs, s.engine.close(), s.stmts.Close(), s.writer.Close())
 	}
 	return errors.Join(append(errs, s.reader.Close())...)
 }
