@@ -98,6 +98,7 @@ type Ingester struct {
 	left       bool                  // something outside of the inbox is not recorded
 	stuck      map[string]stuck      // recorded, and could not be moved away, by path
 	told       map[string]bool       // what was warned of, once
+	behind     chan *settling        // the group that is being moved away; nil when none is
 	watching   bool
 	scan       int // counts scans
 	counts     Counts

@@ -33,9 +33,11 @@ func renameFree(from, to string) error {
 func moveAway(path, folder, rel, sha256 string) (string, error) {
 	for try := range 8 {
 		to := filepath.Join(folder, alternative(rel, sha256, try))
-		err := os.MkdirAll(filepath.Dir(to), 0o755)
-		if err == nil {
-			err = renameNew(path, to)
+		err := renameNew(path, to)
+		if errors.Is(err, fs.ErrNotExist) { // mostly the folder is there
+			if err = os.MkdirAll(filepath.Dir(to), 0o755); err == nil {
+				err = renameNew(path, to)
+			}
 		}
 		switch {
 		case err == nil:

@@ -80,6 +80,7 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 		cancel()
 		close(work)
 		p.started.Wait()
+		p.in.catchUp()
 	}()
 	parcels := p.readAll(ctx, work)
 	found := p.find(ctx, sources, enter)
@@ -121,6 +122,8 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 			}
 			p.take(parcel)
 			p.in.opts.OnProgress(p.done, p.found)
+		case moved := <-p.in.behind:
+			p.in.settled(moved)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -211,7 +214,7 @@ func (p *pass) take(c parcel) {
 		p.batch.duplicates = append(p.batch.duplicates, c)
 	case c.doc.Kind == docRun:
 		delete(p.in.unfinished, path)
-		p.batch.add(p.in.entry([]parcel{c}, ""))
+		p.batch.add(c.run)
 	default:
 		delete(p.in.unfinished, path)
 		delete(p.in.known, path)
