@@ -3,6 +3,7 @@ package schema_test
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -75,7 +76,11 @@ func TestManyMayMigrateAServerAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	got := rows(t, db, "SELECT version_id FROM goose_db_version ORDER BY id")
-	if diff := cmp.Diff([]string{"0", "1"}, got); diff != "" {
+	var want []string
+	for v := range schema.Version(schema.Postgres) + 1 {
+		want = append(want, fmt.Sprint(v))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("versions (-want +got):\n%s", diff)
 	}
 }
