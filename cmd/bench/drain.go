@@ -40,7 +40,9 @@ func (b *sqliteBench) drain(ctx context.Context, c *corpus) (err error) {
 	if err != nil {
 		return err
 	}
-	b.databaseSize(c)
+	if err := b.compareSize(c); err != nil {
+		return err
+	}
 	ours, watch := b.rate(c, "ingest", b.ingested), b.rate(c, "watch", b.watched)
 	limit := b.rate(c, "insert limit", func(ctx context.Context, c *corpus) (time.Duration, error) { return rows.insert(ctx, c) })
 	others, absent := b.others(c)
@@ -65,6 +67,21 @@ func (b *sqliteBench) compareDrains(c *corpus, ours, watch, limit *contender, ot
 		b.table.absent(drain, ours.figure(""), name)
 	}
 	b.table.compare(c.name+": runs from a busy inbox", watch.figure(""), limit.figure(limit.of), target{})
+}
+
+// compareSize compares the recorded corpus with what was written into it.
+func (b *sqliteBench) compareSize(c *corpus) error {
+	info, err := os.Stat(c.home.Database())
+	if err != nil {
+		return err
+	}
+	want := target{}
+	if c.content >= 10_000 {
+		want = atMost(1.1)
+	}
+	b.table.compare(c.name+": the database's size", figure{float64(info.Size()) / 1e6, "MB", ""},
+		figure{float64(c.contentBytes()) * float64(c.documents) / 1e6, "MB", "of contents"}, want)
+	return nil
 }
 
 // rate is how many documents a second somebody records, who says how long they took.
@@ -183,14 +200,17 @@ func (d *daemon) await(ctx context.Context, runs int) error {
 	}
 }
 
-func (d *daemon) stop() error {
+func (d *daemon) stop() error { return d.end(syscall.SIGTERM) }
+
+// end sends the daemon a signal and waits until it is gone.
+func (d *daemon) end(signal syscall.Signal) error {
 	if d.db != nil {
 		d.db.Close()
 	}
-	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := d.cmd.Process.Signal(signal); err != nil {
 		return err
 	}
-	if err := d.cmd.Wait(); err != nil {
+	if err := d.cmd.Wait(); err != nil && signal != syscall.SIGKILL {
 		return fmt.Errorf("consensusd watch: %w\n%s", err, d.said)
 	}
 	return nil

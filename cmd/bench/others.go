@@ -20,7 +20,8 @@ var others embed.FS
 
 const (
 	sqliteShell = "sqlite3 shell, one transaction"
-	pythonLoop  = "Python, a transaction a run"
+	pythonLoop  = "Python, a transaction a run" // as sqlite3.connect has it, with a rollback journal
+	pythonWAL   = "Python, likewise, with a write-ahead log"
 	duckDB      = "DuckDB, one transaction"
 )
 
@@ -32,7 +33,8 @@ func (b *sqliteBench) others(c *corpus) (present []*contender, absent []string) 
 		load          func(context.Context, string, *corpus) (time.Duration, error)
 	}{
 		{sqliteShell, "sqlite3", b.loadedByShell},
-		{pythonLoop, "python3", b.loadedByPython},
+		{pythonLoop, "python3", loadedByPython("DELETE")},
+		{pythonWAL, "python3", loadedByPython("WAL")},
 		{duckDB, "node", b.loadedByDuckDB},
 	} {
 		path, err := exec.LookPath(o.program)
@@ -73,15 +75,18 @@ func (b *sqliteBench) loadedByShell(ctx context.Context, program string, c *corp
 	return took, c.mustHoldAll(ctx, c.home.Database())
 }
 
-func (b *sqliteBench) loadedByPython(ctx context.Context, program string, c *corpus) (time.Duration, error) {
-	if err := emptyDatabase(ctx, c.home.Database()); err != nil {
-		return 0, err
+// loadedByPython is Python's loop with a journal of a kind.
+func loadedByPython(journal string) func(context.Context, string, *corpus) (time.Duration, error) {
+	return func(ctx context.Context, program string, c *corpus) (time.Duration, error) {
+		if err := emptyDatabase(ctx, c.home.Database()); err != nil {
+			return 0, err
+		}
+		took, err := timed(exec.CommandContext(ctx, program, "-c", other("loop.py"), c.home.Database(), c.home.Inbox(), journal))
+		if err != nil {
+			return 0, err
+		}
+		return took, c.mustHoldAll(ctx, c.home.Database())
 	}
-	took, err := timed(exec.CommandContext(ctx, program, "-c", other("loop.py"), c.home.Database(), c.home.Inbox()))
-	if err != nil {
-		return 0, err
-	}
-	return took, c.mustHoldAll(ctx, c.home.Database())
 }
 
 func (b *sqliteBench) loadedByDuckDB(ctx context.Context, program string, c *corpus) (time.Duration, error) {

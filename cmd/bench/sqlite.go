@@ -85,6 +85,11 @@ type part struct {
 
 var parts = []part{
 	{"drain", (*sqliteBench).drains},
+	{"latency", (*sqliteBench).latencies},
+	{"memory", (*sqliteBench).memory},
+	{"commands", (*sqliteBench).commands},
+	{"queries", (*sqliteBench).asking},
+	{"start", (*sqliteBench).starts},
 }
 
 func sqlite(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
@@ -161,5 +166,3 @@ func (b *sqliteBench) facts() (string, error) {
 	return fmt.Sprintf("%s, %s, fsync %s ms, fdatasync %s ms; medians of %s", count(runtime.NumCPU(), "core"),
 		store.EngineVersion(), number(fsync), number(fdatasync), count(b.rounds, "round")), err
 }
-
-func (b *sqliteBench) databaseSize(c *corpus) {}

@@ -39,7 +39,15 @@ func (t *table) compare(what string, measured, beside figure, want target) {
 	default:
 		ok = "yes"
 	}
-	t.rows = append(t.rows, []string{what, measured.String(), beside.String(), fmt.Sprintf("%.2f", ratio), want.text, ok})
+	t.rows = append(t.rows, []string{what, measured.String(), beside.String(), ratioText(ratio), want.text, ok})
+}
+
+// ratioText writes a ratio with two decimals, or two digits where it is small.
+func ratioText(ratio float64) string {
+	if math.Abs(ratio) < 0.1 {
+		return strconv.FormatFloat(ratio, 'g', 2, 64)
+	}
+	return strconv.FormatFloat(ratio, 'f', 2, 64)
 }
 
 // absent adds a row about what could not be compared.
@@ -79,11 +87,15 @@ func number(v float64) string {
 	if math.Abs(v) < 100 {
 		return strconv.FormatFloat(v, 'g', 3, 64)
 	}
-	digits := strconv.FormatFloat(v, 'f', 0, 64)
+	sign := ""
+	if v < 0 {
+		sign = "-"
+	}
+	digits := strconv.FormatFloat(math.Abs(v), 'f', 0, 64)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
 	}
-	return digits
+	return sign + digits
 }
 
 func count(n int, noun string) string {

@@ -1,4 +1,4 @@
-# Every document of a folder, a durable transaction each: loop.py DATABASE FOLDER
+# Every document of a folder, a durable transaction each: loop.py DATABASE FOLDER JOURNAL
 import datetime
 import json
 import os
@@ -6,6 +6,7 @@ import sqlite3
 import sys
 
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA journal_mode = " + sys.argv[3]).fetchall()
 db.execute("PRAGMA synchronous = FULL")
 folder = sys.argv[2]
 for name in sorted(os.listdir(folder)):

@@ -1,8 +1,8 @@
 -- All documents of a folder, in one durable transaction.
 .bail on
+PRAGMA journal_mode = DELETE; -- with which a new file is written once, not twice
 PRAGMA synchronous = FULL;
 PRAGMA cache_size = -16000;
-.param init
 BEGIN IMMEDIATE;
 INSERT INTO consensus_runs (run_id, spec_id, stage, timestamp, consensus_ok, degraded, missing_agents, conflicts)
 SELECT data ->> '$.run_id', data ->> '$.spec_id', data ->> '$.stage', UNIXEPOCH(data ->> '$.timestamp'),
