@@ -106,6 +106,7 @@ func (in *Ingester) commit(ctx context.Context, b *batch) error {
 		}
 		s.events = append(s.events, Event{Outcome: string(store.Duplicate), RunID: p.duplicate, SpecID: p.doc.Spec, Stage: p.doc.Stage, Files: []string{p.file.path}})
 	}
+	in.news = true
 	err = in.reject(ctx, s, rejected)
 	in.settle(s)
 	return err

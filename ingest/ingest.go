@@ -99,6 +99,7 @@ type Ingester struct {
 	stuck      map[string]stuck      // recorded, and could not be moved away, by path
 	told       map[string]bool       // what was warned of, once
 	behind     chan *settling        // the group that is being moved away; nil when none is
+	news       bool                  // the last pass has recorded or rejected something
 	watching   bool
 	scan       int // counts scans
 	counts     Counts

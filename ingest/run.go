@@ -98,8 +98,9 @@ func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 	}()
 	in.watching = true
 	var r retry
-	follow(ctx, hints.hints, in.opts.Rescan, func(ctx context.Context) time.Time {
-		return in.look(ctx, lock, &r, sources, hints.enter)
+	follow(ctx, hints.hints, in.opts.Rescan, func(ctx context.Context) (time.Time, bool) {
+		next := in.look(ctx, lock, &r, sources, hints.enter)
+		return next, in.news
 	})
 	cancel()
 	<-listening
@@ -119,6 +120,7 @@ func (in *Ingester) Settled() bool {
 
 // look is one scan of the daemon: it notes trouble, and tries again later.
 func (in *Ingester) look(ctx context.Context, lock *Lock, r *retry, sources []source, enter func(string)) time.Time {
+	in.news = false
 	if in.Trouble() != nil && time.Now().Before(r.at) {
 		return r.at
 	}

@@ -7,12 +7,14 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills
+	debug.SetGCPercent(400)      // what is alive is little, and soon gone
 	os.Exit(run(ctx, os.Args[1:]))
 }
 
