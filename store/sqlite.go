@@ -65,12 +65,12 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if s.stmts, err = prepareSQLite(ctx, writer); err != nil {
 		return nil, errors.Join(err, writer.Close(), s.reader.Close())
 	}
-	s.engine = sqliteEngine{path, startCheckpointer(sqliteDSN(path, url.Values{"mode": {"rw"}}), writer)}
+	s.engine = sqliteEngine{path, startCheckpointer(sqliteDSN(path, url.Values{"mode": {"rw"}}))}
 	return s, nil
 }
 
-// writerCache is the memory for pages that the writer may keep, in KiB: enough
-// for the inner pages of the indexes of some hundred million bytes of receipts.
+// writerCache is the memory in KiB for pages that the writer keeps: receipts have
+// keys at random, and every commit changes as many pages of theirs.
 const writerCache = 16 << 10
 
 func openSQLiteWriter(ctx context.Context, path string, isNew bool) (*sql.DB, error) {
@@ -181,9 +181,9 @@ func (sqliteEngine) deadline(ctx context.Context, _ int) (context.Context, conte
 
 func (sqliteEngine) reconnect(*sql.DB) {}
 
-func (e sqliteEngine) committed(*sql.Conn) error {
-	e.checkpoints.committed()
-	return nil
+func (e sqliteEngine) committed(conn *sql.Conn) error {
+	e.checkpoints.committed(context.Background(), conn)
+	return nil // whatever becomes of the log, it is committed
 }
 
 func (e sqliteEngine) close() error {

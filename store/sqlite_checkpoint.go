@@ -20,34 +20,37 @@ const (
 	// reuseAfter is the size at which the log begins anew once all of it is moved:
 	// a log that grows makes every commit change the file system too.
 	reuseAfter = 4096
-	// smallRest is what may be moved while the writer waits.
+	// smallRest is what the writer moves itself for that.
 	smallRest = 128
-	// longestLog is the size at which the writer waits whatever the rest.
+	// longestLog is the size at which the writer waits, and moves whatever is left.
 	longestLog = 8192
 )
 
-// checkpointRetry is how soon a checkpoint is tried again that could not move
-// everything, or failed.
+// frameBytes is what a frame takes in the log.
+const frameBytes = 4096 + 24
+
+// checkpointRetry is how soon a checkpoint that failed is tried again.
 const checkpointRetry = 100 * time.Millisecond
 
 // A checkpointer moves what is committed from the log into the database while
-// the writer goes on, so that no commit has to. The log's file grows once, and
-// is used from its beginning again whenever all of it is moved; as long as a
-// reader holds a snapshot it grows on. The writer waits for what little is left
-// then, and for more of it only where the log has become long.
+// the writer goes on, so that hardly any commit has to. The log's file grows
+// once, and is used from its beginning again whenever all of it is moved: the
+// writer does the last of it, when it is little or the log has become long. As
+// long as a reader holds a snapshot nothing beyond that is moved, and the log
+// grows.
 type checkpointer struct {
-	own    *sql.DB // one connection
-	writer *sql.DB
+	own    *sql.DB               // one connection
 	commit chan struct{}         // holds a value after a commit
-	failed atomic.Pointer[error] // why the last one failed
+	moving sync.Mutex            // held by who moves something
+	failed atomic.Pointer[error] // why the last checkpoint failed
 	close  func() error
 }
 
 // startCheckpointer begins. The checkpointer's close moves what it can for the
 // last time, and ends.
-func startCheckpointer(dsn string, writer *sql.DB) *checkpointer {
+func startCheckpointer(dsn string) *checkpointer {
 	ctx, stop := context.WithCancel(context.Background())
-	c := &checkpointer{own: openWithoutCheckpoints(dsn), writer: writer, commit: make(chan struct{}, 1)}
+	c := &checkpointer{own: openWithoutCheckpoints(dsn), commit: make(chan struct{}, 1)}
 	var running sync.WaitGroup
 	running.Go(func() { c.run(ctx) })
 	c.close = sync.OnceValue(func() error {
@@ -59,12 +62,30 @@ func startCheckpointer(dsn string, writer *sql.DB) *checkpointer {
 	return c
 }
 
-// committed tells that the log has grown. It does not wait.
-func (c *checkpointer) committed() {
+// committed is called by the writer after a commit over conn.
+func (c *checkpointer) committed(ctx context.Context, conn *sql.Conn) {
+	log, err := checkpoint(ctx, conn, "NOOP")
+	if err == nil && log.frames >= reuseAfter && c.mayFinish(log) {
+		_, err = checkpoint(ctx, conn, "PASSIVE")
+		c.moving.Unlock()
+	}
+	if err != nil {
+		c.failed.Store(&err)
+	}
 	select {
 	case c.commit <- struct{}{}:
 	default:
 	}
+}
+
+// mayFinish reports whether the writer is to move what is left in the log, and
+// then holds moving. It waits only where the log is long.
+func (c *checkpointer) mayFinish(log walState) bool {
+	if log.frames >= longestLog {
+		c.moving.Lock()
+		return true
+	}
+	return log.rest() <= smallRest && c.moving.TryLock()
 }
 
 // err is why the last checkpoint failed, nil when it did not.
@@ -82,49 +103,34 @@ func (c *checkpointer) run(ctx context.Context) {
 			return
 		case <-c.commit:
 		}
-		again, err := c.tend(ctx)
-		if err != nil && ctx.Err() == nil {
+		err := c.move(ctx)
+		for err != nil && ctx.Err() == nil {
 			c.failed.Store(&err)
-		} else {
-			c.failed.Store(nil)
+			if wait(ctx, checkpointRetry) {
+				err = c.move(ctx)
+			}
 		}
-		if (again || err != nil) && wait(ctx, checkpointRetry) {
-			c.committed()
-		}
+		c.failed.Store(nil)
 	}
 }
 
-// tend moves what has gathered in the log. It reports whether it must try again
-// though nothing is committed meanwhile.
-func (c *checkpointer) tend(ctx context.Context) (again bool, err error) {
+// move moves what has gathered in the log, and what is added meanwhile, until
+// little is left or the writer adds it as fast.
+func (c *checkpointer) move(ctx context.Context) error {
 	log, err := checkpoint(ctx, c.own, "NOOP")
-	if err != nil || log.rest() < checkpointAfter {
-		return false, err
+	if log.rest() < checkpointAfter {
+		return err
 	}
-	for before := 2 * log.rest(); log.rest() > smallRest && log.rest() < before; {
+	for before := log.rest() + 1; err == nil && log.rest() > smallRest && log.rest() < before; {
 		before = log.rest()
-		if log, err = checkpoint(ctx, c.own, "PASSIVE"); err != nil {
-			return false, err
+		c.moving.Lock()
+		_, err = checkpoint(ctx, c.own, "PASSIVE")
+		c.moving.Unlock()
+		if err == nil {
+			log, err = checkpoint(ctx, c.own, "NOOP")
 		}
-		if log, err = checkpoint(ctx, c.own, "NOOP"); err != nil {
-			return false, err
-		}
 	}
-	if log.frames < reuseAfter || log.rest() > smallRest && log.frames < longestLog {
-		return false, nil
-	}
-	log, err = c.finish(ctx)
-	return log.rest() > 0, err
-}
-
-// finish moves the rest while the writer waits.
-func (c *checkpointer) finish(ctx context.Context) (walState, error) {
-	conn, err := c.writer.Conn(ctx)
-	if err != nil {
-		return walState{}, err
-	}
-	defer conn.Close()
-	return checkpoint(ctx, conn, "PASSIVE")
+	return err
 }
 
 // A walState tells how many frames the log has, and how many of them are moved.
@@ -146,8 +152,8 @@ func checkpoint(ctx context.Context, db interface {
 	return l, err
 }
 
-// A connector opens connections that leave checkpoints to somebody else. DSNs
-// cannot say so.
+// A connector opens connections that leave checkpoints to somebody else, and cut
+// a log that had to become too long when they begin it anew. DSNs cannot say so.
 type connector struct {
 	dsn    string
 	driver *sqlite3.SQLiteDriver
@@ -155,7 +161,7 @@ type connector struct {
 
 func openWithoutCheckpoints(dsn string) *sql.DB {
 	db := sql.OpenDB(connector{dsn, &sqlite3.SQLiteDriver{ConnectHook: func(conn *sqlite3.SQLiteConn) error {
-		_, err := conn.Exec("PRAGMA wal_autocheckpoint = 0", nil)
+		_, err := conn.Exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d", 2*longestLog*frameBytes), nil)
 		return err
 	}}})
 	db.SetMaxOpenConns(1)
