@@ -9,9 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/consensusd/consensusd/ingest"
+	"github.com/consensusd/consensusd/store"
 )
 
 // drains compares consensusd with others on the same files.
@@ -50,7 +54,28 @@ func (b *sqliteBench) drain(ctx context.Context, c *corpus) (err error) {
 		return err
 	}
 	b.compareDrains(c, ours, watch, limit, others, absent)
-	return nil
+	if b.profile == "" {
+		return nil
+	}
+	return b.profileDrain(ctx, c)
+}
+
+// profileDrain records the corpus once more, within this process.
+func (b *sqliteBench) profileDrain(ctx context.Context, c *corpus) (err error) {
+	if err := errors.Join(c.refill(), os.MkdirAll(b.profile, 0o755)); err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, c.home.Database())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	stop, err := startProfile(filepath.Join(b.profile, strings.ReplaceAll(c.name, " ", "")+".cpu"))
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return ingest.New(c.home, s, ingest.Options{}).Ingest(ctx)
 }
 
 func (b *sqliteBench) compareDrains(c *corpus, ours, watch, limit *contender, others []*contender, absent []string) {
@@ -99,9 +124,6 @@ func (b *sqliteBench) rate(c *corpus, of string, record func(context.Context, *c
 func (b *sqliteBench) consensusd(ctx context.Context, c *corpus, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, b.program, append(args, "--quiet", "--home", string(c.home))...)
 	cmd.Env = withoutPrefix(os.Environ(), "CONSENSUSD_")
-	if b.profile != "" {
-		cmd.Env = append(cmd.Env, "CONSENSUSD_PROFILE="+b.profile)
-	}
 	return cmd
 }
 

@@ -136,7 +136,7 @@ func parseSQLite(args []string, stderr io.Writer) (*sqliteBench, error) {
 	}
 	flags.IntVar(&b.rounds, "rounds", 5, "`times` that each figure is measured; its median is printed")
 	flags.StringVar(&only, "only", "", "measure only those of the above that match this `regex`")
-	flags.StringVar(&b.profile, "cpuprofile", "", "write CPU profiles of consensusd to `folder`")
+	flags.StringVar(&b.profile, "cpuprofile", "", "write a CPU profile of each drain, once more within this process, to `folder`")
 	flags.StringVar(&b.duckdb, "duckdb", filepath.Join(cache, "consensusd-bench"), "`folder` that @duckdb/node-api is installed in")
 	flags.BoolVar(&smoke, "smoke", false, "do everything once, and so little of it that the figures mean nothing")
 	err = flags.Parse(args)
