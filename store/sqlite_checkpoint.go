@@ -70,7 +70,7 @@ func (c *checkpointer) committed(ctx context.Context, conn *sql.Conn) {
 		c.moving.Unlock()
 	}
 	if err != nil {
-		c.failed.Store(&err)
+		c.fail(err)
 	}
 	select {
 	case c.commit <- struct{}{}:
@@ -87,6 +87,8 @@ func (c *checkpointer) mayFinish(log walState) bool {
 	}
 	return log.rest() <= smallRest && c.moving.TryLock()
 }
+
+func (c *checkpointer) fail(err error) { c.failed.Store(&err) }
 
 // err is why the last checkpoint failed, nil when it did not.
 func (c *checkpointer) err() error {
@@ -105,7 +107,7 @@ func (c *checkpointer) run(ctx context.Context) {
 		}
 		err := c.move(ctx)
 		for err != nil && ctx.Err() == nil {
-			c.failed.Store(&err)
+			c.fail(err)
 			if wait(ctx, checkpointRetry) {
 				err = c.move(ctx)
 			}
