@@ -4,13 +4,17 @@
 # make torture breaks everything on one machine: kills, power, storms, full disks
 # make fuzz    feeds the parsers what nobody would write, FUZZTIME (10m) each
 # make verify  generated code, formatting, vet, staticcheck, modules, layers
+# make bench   recording into SQLite and asking, beside others; some fifteen minutes
 # make bench-postgres  recording into PostgreSQL, beside pgbench; some ten minutes
 
 export CGO_ENABLED = 1
+# SQLite trusts fdatasync only where it is told to. With fsync, every commit waits
+# for whatever else the file system has in its journal, our own renames first.
+export CGO_CFLAGS ?= -O2 -g -DHAVE_FDATASYNC=1
 GO   ?= go
 HOME_DIR ?= evidence
 
-.PHONY: run build test verify generate clean toolchain servers test-ha torture fuzz bench-postgres
+.PHONY: run build test verify generate clean toolchain servers test-ha torture fuzz bench bench-postgres
 
 run: build
 	@mkdir -p "$(HOME_DIR)/inbox"
@@ -44,6 +48,15 @@ verify: toolchain
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	$(GO) test -run TestLayers ./cmd/consensusd
+
+# What cannot be installed is absent in the table.
+BENCH_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/consensusd-bench
+bench: toolchain
+	@.ci/packages sqlite3 python3 || true
+	@command -v npm >/dev/null || .ci/packages nodejs npm || true
+	@test -d "$(BENCH_CACHE)/node_modules/@duckdb/node-api" || \
+		npm install --silent --no-save --no-package-lock --prefix "$(BENCH_CACHE)" @duckdb/node-api@1.5.6-r.1 || true
+	$(GO) run ./cmd/bench sqlite -duckdb "$(BENCH_CACHE)"
 
 bench-postgres: toolchain
 	@.ci/packages postgresql

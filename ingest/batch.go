@@ -79,8 +79,9 @@ func (b *batch) add(e *entry) {
 	}
 }
 
-// commit records a batch and then settles its files. On an error nothing is
-// moved that is not recorded; the next scan finds the files again.
+// commit records a batch, and then has its files settled beside what comes next.
+// On an error nothing is moved that is not recorded; the next scan finds the
+// files again.
 func (in *Ingester) commit(ctx context.Context, b *batch) error {
 	if b.empty() {
 		return nil
@@ -103,14 +104,16 @@ func (in *Ingester) commit(ctx context.Context, b *batch) error {
 		rejected = append(rejected, in.settleEntry(s, b.entries[i], r)...)
 	}
 	for _, p := range recorded {
-		s.done(p)
+		in.done(s, p)
 		if p.file.place == settledPlace {
 			continue // looked at once more, as nobody asked to
 		}
-		in.event(Event{Outcome: string(store.Duplicate), RunID: p.duplicate, SpecID: p.doc.Spec, Stage: p.doc.Stage, Files: []string{p.file.path}})
+		s.events = append(s.events, Event{Outcome: string(store.Duplicate), RunID: p.duplicate, SpecID: p.doc.Spec, Stage: p.doc.Stage, Files: []string{p.file.path}})
 	}
-	s.finish()
-	return in.reject(ctx, rejected)
+	in.news = true
+	err = in.reject(ctx, s, rejected)
+	in.settle(s)
+	return err
 }
 
 // confirm returns the duplicates that may be moved away. What a reader sees is
@@ -176,11 +179,11 @@ func (in *Ingester) settleEntry(s *settling, e *entry, r store.Result) (rejected
 		Verdict: store.Verdict(run), Missing: run.MissingAgents,
 	}
 	for _, p := range e.parcels {
-		s.done(p)
+		in.done(s, p)
 		event.Files = append(event.Files, p.file.path)
 	}
 	if r.Outcome != store.Duplicate || e.parcels[0].file.place != settledPlace {
-		in.event(event)
+		s.events = append(s.events, event)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 // closeRuns records the runs whose parts are complete or whose time is up, and
 // those that are recorded already and have more to them now.
 func (p *pass) closeRuns(ctx context.Context, closing bool) error {
+	defer p.in.catchUp()
 	for _, g := range p.in.groups() {
 		runID, err := p.in.recordedRun(ctx, g)
 		if err != nil {

@@ -14,15 +14,16 @@ type diary struct {
 	scans []time.Duration
 	takes time.Duration // that a scan lasts
 	due   time.Duration // after a scan's beginning; 0 is nothing
+	news  bool          // that a scan finds
 }
 
-func (d *diary) scan(context.Context) (next time.Time) {
+func (d *diary) scan(context.Context) (next time.Time, news bool) {
 	d.scans = append(d.scans, time.Since(d.begin))
 	if d.due > 0 {
 		next = time.Now().Add(d.due)
 	}
 	time.Sleep(d.takes)
-	return next
+	return next, d.news
 }
 
 // follows runs follow for so long beside whatever gives hints, and checks that
@@ -139,6 +140,31 @@ func TestAScanThatTakesLongDoesNotDelayTheNextForLonger(t *testing.T) {
 		})
 		if want := []time.Duration{0, 65 * time.Second, 130 * time.Second}; !slices.Equal(d.scans, want) {
 			t.Errorf("scans at %v, want %v", d.scans, want)
+		}
+	})
+}
+
+func TestWhereMoreIsLikelyToWaitItHardlyRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := diary{takes: time.Second, news: true}
+		d.follows(t, 5*time.Second, 10*time.Second, func(ctx context.Context, hints chan struct{}) {
+			for ctx.Err() == nil {
+				offer(hints)
+				time.Sleep(100 * time.Microsecond)
+			}
+		})
+		if n := len(d.scans); n != 10 {
+			t.Errorf("%d scans of a second in 10 seconds: at %v", n, d.scans)
+		}
+		d = diary{takes: time.Millisecond, news: true}
+		d.follows(t, 5*time.Second, time.Second, func(ctx context.Context, hints chan struct{}) {
+			for ctx.Err() == nil {
+				offer(hints)
+				time.Sleep(100 * time.Microsecond)
+			}
+		})
+		if busy := time.Duration(len(d.scans)) * d.takes; busy > time.Second/2+d.takes {
+			t.Errorf("it scans for %s of a second, for a file a scan", busy)
 		}
 	})
 }

@@ -102,6 +102,8 @@ type Ingester struct {
 	tries      map[string]tries      // that failed, by path
 	told       map[string]bool       // what was warned of, once
 	named      map[string]bool       // folders whose names are on stable storage
+	behind     chan *settling        // the group that is being moved away; nil when none is
+	news       bool                  // the last pass has recorded or rejected something
 	watching   bool
 	replaying  bool
 	scan       int // counts scans

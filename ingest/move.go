@@ -36,12 +36,15 @@ func renameFree(fromDir int, from string, toDir int, to string) error {
 func (f *folders) moveAway(path, folder, rel, sha256 string) (string, error) {
 	for try := range 8 {
 		to := filepath.Join(folder, alternative(rel, sha256, try))
-		err := f.make(filepath.Dir(to))
-		if err == nil && folder == f.home.Failed() {
-			err = f.syncChanged() // before the only copy of a document goes there
-		}
-		if err == nil {
-			err = f.rename(path, to)
+		err := f.rename(path, to)
+		if errors.Is(err, fs.ErrNotExist) { // mostly the folder is there
+			err = f.make(filepath.Dir(to))
+			if err == nil && folder == f.home.Failed() {
+				err = f.syncChanged() // before the only copy of a document goes there
+			}
+			if err == nil {
+				err = f.rename(path, to)
+			}
 		}
 		switch {
 		case err == nil:

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,7 +86,9 @@ func TestADocumentInThePlaceOfARejectedOneIsRecorded(t *testing.T) {
 
 func TestAVersionThatComesWhileIngestClosesIsRecordedToo(t *testing.T) {
 	h := newHouse(t)
-	h.drop("a.json", part("ra", "claude", "one"))
+	for i := range 64 { // fill the group before b's, which is told of when b is recorded and still there
+		h.drop(fmt.Sprintf("a%d.json", i), part(fmt.Sprint("ra", i), "claude", "one"))
+	}
 	h.drop("b.json", part("rb", "claude", "one"))
 	replaced := false
 	in := ingest.New(h.Home, h.Store, ingest.Options{OnEvent: func(ingest.Event) {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -35,29 +36,37 @@ type fileName struct {
 
 var (
 	// nameVersion is what this package itself appends to a name that is taken, maybe more than once.
-	nameVersion = regexp.MustCompile(`(?:~[0-9A-Fa-f][0-9A-Fa-f-]*)+$`)
+	nameVersion = pattern(`(?:~[0-9A-Fa-f][0-9A-Fa-f-]*)+$`)
 
-	// nameClock takes an offset west of Greenwich only with its colon: -0400 is as likely a sequence number.
-	nameClock = regexp.MustCompile(`(?i)\d{4}-\d{2}-\d{2}[T_ ]\d{2}[:_-]\d{2}[:_-]\d{2}(?:\.\d+)?` +
-		`(?:Z|\+\d{2}[:_-]?\d{2}|-\d{2}:\d{2})?` +
-		`|\d{8}[T_]?\d{6}(?:\.\d+)?Z?`)
 	// namedTime splits a name around a date with a clock; namedDate around a mere date or Unix time, which may as well be
 	// part of a model's name and so counts only where no clock is. A sequence number may follow either.
-	namedTime = splitAround(nameClock.String())
+	namedTime = splitAround(clockToken)
 	namedDate = splitAround(`\d{4}-\d{2}-\d{2}|\d{13}|\d{10}`)
+	nameClock = pattern(clockToken)
 
-	bareStage = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
+	bareStage = pattern(`^[A-Za-z][A-Za-z0-9-]*$`)
 )
 
-func splitAround(token string) *regexp.Regexp {
-	return regexp.MustCompile(`(?is)^(.+?)_(` + token + `)(?:-\d[\da-f]*(?:-[\da-f]+)*)?(?:_(.+))?$`)
+// clockToken takes an offset west of Greenwich only with its colon: -0400 is as likely a sequence number.
+const clockToken = `(?i)\d{4}-\d{2}-\d{2}[T_ ]\d{2}[:_-]\d{2}[:_-]\d{2}(?:\.\d+)?` +
+	`(?:Z|\+\d{2}[:_-]?\d{2}|-\d{2}:\d{2})?` +
+	`|\d{8}[T_]?\d{6}(?:\.\d+)?Z?`
+
+func splitAround(token string) func() *regexp.Regexp {
+	return pattern(`(?is)^(.+?)_(` + token + `)(?:-\d[\da-f]*(?:-[\da-f]+)*)?(?:_(.+))?$`)
+}
+
+// pattern compiles a regular expression when it is first asked for: a program
+// that only answers a question needs none.
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }
 
 // parseName reads a file's base name. A name that fits none of the known forms, or whose stage or agent is not printable,
 // gives the zero fileName; base may be anything at all.
 func parseName(base string) fileName {
 	extension := filepath.Ext(base)
-	stem := nameVersion.ReplaceAllString(strings.TrimSuffix(base, extension), "")
+	stem := nameVersion().ReplaceAllString(strings.TrimSuffix(base, extension), "")
 	switch strings.ToLower(extension) {
 	case ".json", ".jsonl":
 		if isGuardrail(stem) {
@@ -93,7 +102,7 @@ func parseStem(stem string) fileName {
 	}
 	agent, kind := cutKind(strings.Trim(agent+"_"+tail, "_"))
 
-	if !nameFits(kind, stage, agent, clock != "") || !isPrintable(stage) || !isPrintable(agent) || nameClock.MatchString(agent) {
+	if !nameFits(kind, stage, agent, clock != "") || !isPrintable(stage) || !isPrintable(agent) || nameClock().MatchString(agent) {
 		return fileName{}
 	}
 	if kind == nameAnswer && agent == "" {
@@ -112,8 +121,8 @@ func parseStem(stem string) fileName {
 
 // cutTime splits stem around its time and the sequence number after it. Without a time all of it is head.
 func cutTime(stem string) (head, clock, tail string) {
-	for _, split := range []*regexp.Regexp{namedTime, namedDate} {
-		if m := split.FindStringSubmatch(stem); m != nil {
+	for _, split := range []func() *regexp.Regexp{namedTime, namedDate} {
+		if m := split().FindStringSubmatch(stem); m != nil {
 			return m[1], m[2], m[3]
 		}
 	}
@@ -151,7 +160,7 @@ func nameFits(kind nameKind, stage, agent string, hasTime bool) bool {
 	known := knownStage(stageName(stage))
 	if kind == nameSynthesis || kind == nameVerdict {
 		isSpecID := strings.HasPrefix(strings.ToLower(stage), "spec-")
-		return known || bareStage.MatchString(stage) && !isSpecID
+		return known || bareStage().MatchString(stage) && !isSpecID
 	}
 	return known && hasTime && (kind != nameAnswer || agent != "")
 }

@@ -112,12 +112,13 @@ func (o *object) agents(names ...string) []string {
 	if v == nil {
 		return nil
 	}
-	if tooMany(v) {
+	all := elements(v)
+	if len(all) > maxList {
 		o.overlong(name)
 		return nil
 	}
 	list := []string{}
-	for _, e := range elements(v) {
+	for _, e := range all {
 		if e.Kind() != '"' {
 			o.wrong(name, "a list of agents")
 			return nil
@@ -140,11 +141,13 @@ func (o *object) object(name string) *object {
 
 // objectOf opens a value that has been checked and is an object.
 func objectOf(v jsontext.Value, pointer string) *object {
-	o, err := readObject(v, maxList)
-	if err != nil {
-		return &object{pointer: pointer, bad: &Rejection{Code: CodeTooMany, Pointer: shorten(pointer, maxPointer), Message: err.Error(), Hint: hintTooMany}}
+	o := &object{source: v, pointer: pointer}
+	for name, value := range membersIn(v) {
+		if len(o.members) == maxList {
+			return &object{pointer: pointer, bad: &Rejection{Code: CodeTooMany, Pointer: shorten(pointer, maxPointer), Message: errTooMany.Error(), Hint: hintTooMany}}
+		}
+		o.members = append(o.members, member{name, value})
 	}
-	o.pointer = pointer
 	return o
 }
 
@@ -154,42 +157,24 @@ func objectOf(v jsontext.Value, pointer string) *object {
 const maxList = 10_000
 
 // tooMany reports whether a value that has been checked is a list of more than maxList elements.
-func tooMany(v jsontext.Value) bool {
-	if v.Kind() != '[' {
-		return false
-	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(v))
-	dec.ReadToken()
-	for range maxList {
-		if dec.PeekKind() == ']' || dec.SkipValue() != nil {
-			return false
-		}
-	}
-	return dec.PeekKind() != ']'
-}
+func tooMany(v jsontext.Value) bool { return len(elements(v)) > maxList }
 
-// elements returns the elements of a list, or the value itself where it is no
-// list. The value has been checked.
-func elements(v jsontext.Value) []jsontext.Value {
-	if v.Kind() != '[' {
-		return []jsontext.Value{v}
-	}
-	var list []jsontext.Value
-	dec := jsontext.NewDecoder(bytes.NewBuffer(v))
-	dec.ReadToken()
-	for dec.PeekKind() != ']' {
-		e, err := dec.ReadValue()
-		if err != nil {
-			return list
+// elements returns the elements of a list that has been checked, or the value
+// itself where it is no list: one more than maxList at most.
+func elements(v jsontext.Value) (list []jsontext.Value) {
+	for e := range elementsOf(v) {
+		if list = append(list, e); len(list) > maxList {
+			break
 		}
-		end := int(dec.InputOffset())
-		list = append(list, v[end-len(e):end])
 	}
 	return list
 }
 
 // unquoted returns the text of a JSON string that has been checked.
 func unquoted(v jsontext.Value) string {
+	if bytes.IndexByte(v, '\\') < 0 {
+		return string(v[1 : len(v)-1])
+	}
 	b, err := jsontext.AppendUnquote(make([]byte, 0, len(v)), v)
 	if err != nil {
 		return ""

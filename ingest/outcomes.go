@@ -52,11 +52,12 @@ func readProposals(d *document, obj *object, o origin) *string {
 func (d *document) answersOf(obj *object, name string, o origin) {
 	list, _ := obj.get(name)
 	pointer := obj.pointer + "/" + name
-	if tooMany(list) {
+	all := elements(list)
+	if len(all) > maxList {
 		obj.overlong(name)
 		return
 	}
-	for i, e := range elements(list) {
+	for i, e := range all {
 		if e.Kind() != '{' {
 			continue // artifacts may also list mere paths
 		}

@@ -21,6 +21,7 @@ type parcel struct {
 	sha256    string
 	bytes     int64
 	doc       *document
+	run       *entry // of a run document: the run as it is judged
 	rejection *Rejection
 	duplicate string // the run that this very document is recorded in already
 	changing  bool   // it was written while it was read
@@ -47,6 +48,9 @@ func (p *pass) readAll(ctx context.Context, files <-chan file) <-chan parcel {
 				held := p.memory.acquire(ctx, f)
 				c := p.in.open(ctx, f)
 				c.held = held
+				if c.rejection == nil && c.doc != nil && c.doc.Kind == docRun {
+					c.run = p.in.entry([]parcel{c}, "")
+				}
 				select {
 				case parcels <- c:
 				case <-ctx.Done():
@@ -56,6 +60,12 @@ func (p *pass) readAll(ctx context.Context, files <-chan file) <-chan parcel {
 		})
 	}
 	return parcels
+}
+
+// settled is the parcel without its contents.
+func (p parcel) settled() parcel {
+	p.doc, p.run = nil, nil
+	return p
 }
 
 // open reads one file.

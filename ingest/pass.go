@@ -85,6 +85,7 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 		cancel()
 		close(work)
 		p.started.Wait()
+		p.in.catchUp()
 	}()
 	parcels := p.readAll(ctx, work)
 	found := p.find(ctx, sources, enter)
@@ -127,6 +128,8 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 			}
 			p.take(parcel)
 			p.in.opts.OnProgress(p.done, p.found)
+		case moved := <-p.in.behind:
+			p.in.settled(moved)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -145,10 +148,14 @@ func (p *pass) commit(ctx context.Context) error {
 		}
 		return err
 	}
-	if now := wallClock(); p.in.lock.due(now) && p.in.Settled() {
-		return p.in.lock.lookedAt(now)
+	now := wallClock()
+	if !p.in.lock.due(now) {
+		return nil
 	}
-	return nil
+	if p.in.catchUp(); !p.in.Settled() {
+		return nil
+	}
+	return p.in.lock.lookedAt(now)
 }
 
 // wanted reports whether a file that was found must be read: not when its fate is
@@ -236,7 +243,7 @@ func (p *pass) take(c parcel) {
 		p.batch.duplicates = append(p.batch.duplicates, c)
 	case c.doc.Kind == docRun:
 		delete(p.in.unfinished, path)
-		p.batch.add(p.in.entry([]parcel{c}, ""))
+		p.batch.add(c.run)
 	default:
 		delete(p.in.unfinished, path)
 		delete(p.in.known, path)

@@ -111,8 +111,9 @@ func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 	}()
 	in.watching = true
 	var r retry
-	follow(ctx, hints.hints, in.opts.Rescan, func(ctx context.Context) time.Time {
-		return in.look(ctx, &r, sources, hints)
+	follow(ctx, hints.hints, in.opts.Rescan, func(ctx context.Context) (time.Time, bool) {
+		next := in.look(ctx, &r, sources, hints)
+		return next, in.news
 	})
 	cancel()
 	<-listening
@@ -127,11 +128,12 @@ func (in *Ingester) Settled() bool {
 			return false
 		}
 	}
-	return len(in.again) == 0 && !in.queued && !in.left
+	return len(in.again) == 0 && !in.queued && !in.left && in.behind == nil
 }
 
 // look is one scan of the daemon: it notes trouble, and tries again later.
 func (in *Ingester) look(ctx context.Context, r *retry, sources []source, hints *hinter) time.Time {
+	in.news = false
 	if in.Trouble() != nil && time.Now().Before(r.at) {
 		return r.at
 	}

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,9 +85,19 @@ func listsAnswers(obj *object, name string) bool {
 	if v == nil || v.Kind() != '[' {
 		return false
 	}
-	for _, e := range elements(v) {
+	for e := range elementsOf(v) {
 		if e.Kind() == '{' {
-			return objectOf(e, "").has("agent", "agent_name")
+			return namesAgent(e)
+		}
+	}
+	return false
+}
+
+// namesAgent reports whether an object has a member that names an agent.
+func namesAgent(v jsontext.Value) bool {
+	for name, value := range membersIn(v) {
+		if slices.Contains(agentNames, name) && value.Kind() != 'n' {
+			return true
 		}
 	}
 	return false

@@ -3,7 +3,6 @@ package ingest
 import (
 	"errors"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -31,7 +30,7 @@ func readUnparsed(text string, wraps int) reading {
 		return readMixed(text, wraps)
 	}
 	if strings.IndexByte(text, '\x1b') >= 0 {
-		r := readWrapped(escapes.ReplaceAllString(text, ""), wraps-1)
+		r := readWrapped(escapes().ReplaceAllString(text, ""), wraps-1)
 		r.Transcript = true
 		return r
 	}
@@ -255,32 +254,5 @@ func cutStamp(line string) (stamp, rest string, ok bool) {
 	return line[1:end], strings.TrimSpace(line[end+1:]), true
 }
 
-var (
-	shellPrompt = regexp.MustCompile(`^(?:[\w.-]+@[\w.-]+[: ][^$#%]{0,200}[$#%](?: |$)|\[[\w.-]+@[\w.-]+ [^\]]{0,200}\][$#](?: |$)|[$❯➜] +[a-z./~]|PS [A-Z]:\\|Script started on )`)
-	environment = regexp.MustCompile(`^(?:(?:export|declare -x) \w+=|[A-Z_][A-Z0-9_]*=)`)
-)
-
 // escapes matches the escape sequences of terminals, whole or broken off.
-var escapes = regexp.MustCompile(`\x1b(?:\[[ -?]*[@-~]?|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()].|[^\[\]()])?`)
-
-// isShellCapture reports whether text begins like a terminal's screen: with a
-// shell's prompt, or with lines half of which and at least three are prompts
-// and variables of an environment.
-func isShellCapture(text string) bool {
-	const head = 16 << 10
-	shell, lines := 0, 0
-	for line := range strings.Lines(text[:min(len(text), head)]) {
-		line = strings.TrimSpace(line)
-		prompt := shellPrompt.MatchString(line)
-		switch {
-		case line == "":
-			continue
-		case prompt && lines == 0:
-			return true
-		case prompt, environment.MatchString(line):
-			shell++
-		}
-		lines++
-	}
-	return shell >= 3 && 2*shell >= lines
-}
+var escapes = pattern(`\x1b(?:\[[ -?]*[@-~]?|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()].|[^\[\]()])?`)

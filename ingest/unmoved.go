@@ -33,11 +33,11 @@ func (s *settling) takeBack(p parcel, path string, err error) {
 		if info, err := os.Lstat(p.file.path); err == nil && stampOf(info).sameVersion(p.stamp) {
 			p.stamp = stampOf(info) // renaming it has changed its inode
 		}
-		s.stuck(p, err)
+		s.isStuck(p, err)
 		return
 	}
-	s.in.tellOnce("cannot write the reason for a failed file", path, err)
-	s.in.tryLater(file{place: settledPlace, path: path, rel: p.file.rel})
+	s.complain("cannot write the reason for a failed file", path, err)
+	s.later = append(s.later, file{place: settledPlace, path: path, rel: p.file.rel})
 }
 
 // A PlaceError reports a folder of a home that files cannot be renamed into.

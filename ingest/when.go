@@ -3,7 +3,6 @@ package ingest
 import (
 	"cmp"
 	"math/big"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -15,15 +14,15 @@ const maxTimeLength = 80
 const noZone = "the time has no zone, taken as UTC"
 
 // calendar matches a date, its clock if it has one, its zone if it has one, and what Go's Time.String adds.
-var calendar = regexp.MustCompile(`(?i)^(\d{4})(-?)(\d{2})-?(\d{2})` + // year, hyphen, month, day
+var calendar = pattern(`(?i)^(\d{4})(-?)(\d{2})-?(\d{2})` + // year, hyphen, month, day
 	`(?:([T _])(\d{2})[:_-]?(\d{2})(?:[:_-]?(\d{2})(?:[.,](\d+))?)?)?` + // separator, hour, minute, second, fraction
 	` ?(?:(Z|UTC|GMT)|([+-]\d{2})(?:[:_-]?(\d{2}))?(?: (?:[A-Z]{1,5}|[+-]\d{2,4}))?)?` + // UTC, or offset's hours, minutes
 	`(?: m=[+-][\d.]+)?$`)
 
 var (
-	oneWord = regexp.MustCompile(`^\d{14}(\.\d+)?[Zz]?$`)
+	oneWord = pattern(`^\d{14}(\.\d+)?[Zz]?$`)
 	// unixText asks for nine digits, which seconds have since 1973: 2025 is a year, 20251030 a day.
-	unixText = regexp.MustCompile(`^\d{9,}(\.\d+)?$`)
+	unixText = pattern(`^\d{9,}(\.\d+)?$`)
 )
 
 // parseTime reads a time as agents write it in documents and file names, and returns it in UTC:
@@ -43,14 +42,14 @@ func parseTime(s string) (t time.Time, note string, ok bool) {
 	if len(s) > maxTimeLength {
 		return time.Time{}, "", false
 	}
-	if oneWord.MatchString(s) {
+	if oneWord().MatchString(s) {
 		s = s[:8] + "_" + s[8:]
 	}
-	if unixText.MatchString(s) {
+	if unixText().MatchString(s) {
 		t, ok = parseUnix(s)
 		return t, "", ok
 	}
-	m := calendar.FindStringSubmatch(s)
+	m := calendar().FindStringSubmatch(s)
 	if m == nil {
 		return time.Time{}, "", false
 	}
@@ -88,13 +87,13 @@ func calendarIsLocal(m []string) bool {
 }
 
 // unixNumber is a JSON number that is not negative, with an exponent small enough to compute with.
-var unixNumber = regexp.MustCompile(`^\d+(\.\d+)?([eE][+-]?\d{1,2})?$`)
+var unixNumber = pattern(`^\d+(\.\d+)?([eE][+-]?\d{1,2})?$`)
 
 // parseUnix reads the text of a JSON number as a Unix time, exactly to the nanosecond. The unit follows from the
 // magnitude: below 1e11 seconds (to the year 5138), below 1e14 milliseconds (from 1973), below 1e17 microseconds, else
 // nanoseconds. It returns false for what is negative, after the year 9999 or no number.
 func parseUnix(literal string) (time.Time, bool) {
-	if len(literal) > maxTimeLength || !unixNumber.MatchString(literal) {
+	if len(literal) > maxTimeLength || !unixNumber().MatchString(literal) {
 		return time.Time{}, false
 	}
 	n, ok := new(big.Rat).SetString(literal)

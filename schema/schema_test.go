@@ -16,7 +16,8 @@ import (
 )
 
 // contract is the public interface for plain SQL, word for word. It never
-// changes: whoever has to change it here has broken somebody's query.
+// changes: whoever has to change it here has broken somebody's query. Only an
+// index may get further columns behind its own.
 const contract = `
 CREATE TABLE consensus_runs (
     run_id TEXT PRIMARY KEY, spec_id TEXT NOT NULL, stage TEXT NOT NULL, timestamp INTEGER NOT NULL,
@@ -36,7 +37,7 @@ CREATE TABLE synthesis_results (
     metadata TEXT, created_at INTEGER,
     FOREIGN KEY (run_id) REFERENCES consensus_runs(run_id)
 );
-CREATE INDEX idx_consensus_spec_stage ON consensus_runs(spec_id, stage);
+CREATE INDEX idx_consensus_spec_stage ON consensus_runs(spec_id, stage, timestamp);
 CREATE INDEX idx_consensus_timestamp ON consensus_runs(timestamp);
 CREATE INDEX idx_artifacts_run ON agent_artifacts(run_id);
 CREATE INDEX idx_synthesis_run ON synthesis_results(run_id);`

@@ -185,8 +185,10 @@ func TestQuestionsAreAnsweredFromIndexes(t *testing.T) {
 			t.Errorf("%s is not answered by %s:\n%s", name, want, got)
 		}
 	}
-	if got := plan(texts["ListRuns"], asked); strings.Contains(got, "USE TEMP B-TREE FOR ORDER BY") {
-		t.Errorf("ListRuns sorts all runs:\n%s", got)
+	for _, name := range []string{"ListRuns", "LatestRun"} { // of equal times the ids may be sorted
+		if got := plan(texts[name], asked); strings.Contains(got, "USE TEMP B-TREE FOR ORDER BY") {
+			t.Errorf("%s sorts all runs:\n%s", name, got)
+		}
 	}
 }
 

@@ -210,6 +210,8 @@ func (postgresEngine) reconnect(db *sql.DB) {
 // is safe, and the rows that a transaction locks make its own commit wait.
 func (postgresEngine) persist(context.Context, *sql.Tx) error { return nil }
 
+func (postgresEngine) close() error { return nil }
+
 func (postgresEngine) probe(ctx context.Context, db *sql.DB) error {
 	may, err := postgres.New(db).MayWrite(ctx)
 	switch {

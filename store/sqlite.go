@@ -33,8 +33,9 @@ func EngineVersion() string {
 }
 
 type sqliteEngine struct {
-	path string
-	file *openedFile // nil when read-only
+	path        string
+	file        *openedFile   // nil when read-only
+	checkpoints *checkpointer // nil when read-only
 }
 
 func openSQLite(ctx context.Context, path string) (*Store, error) {
@@ -74,27 +75,28 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 		}
 	}
 	s.writer = writer
-	s.engine = sqliteEngine{path: path, file: opened}
 	if s.stmts, err = prepareSQLite(ctx, writer); err != nil {
 		return nil, errors.Join(err, writer.Close(), s.reader.Close())
 	}
+	s.engine = sqliteEngine{path, opened, startCheckpointer(sqliteDSN(path, url.Values{"mode": {"rw"}}))}
 	return s, nil
 }
+
+// writerCache is the memory in KiB for pages that the writer keeps: receipts have
+// keys at random, and every commit changes as many pages of theirs.
+const writerCache = 16 << 10
 
 func openSQLiteWriter(ctx context.Context, path string, isNew bool) (*sql.DB, error) {
 	options := url.Values{
 		"mode":          {"rwc"},
 		"_txlock":       {"immediate"}, // take the write lock at BEGIN, not midway
 		"_journal_mode": {"WAL"},
+		"_cache_size":   {fmt.Sprint(-writerCache)},
 	}
 	if isNew {
 		options.Set("_auto_vacuum", "incremental") // too late for any other, and yet a write
 	}
-	writer, err := sql.Open("sqlite3", sqliteDSN(path, options))
-	if err != nil {
-		return nil, err
-	}
-	writer.SetMaxOpenConns(1) // SQLite has one writer: queue for it here
+	writer := openWithoutCheckpoints(sqliteDSN(path, options)) // SQLite has one writer: queue for its connection
 	if err := migrateSQLite(ctx, writer); err != nil {
 		writer.Close()
 		return nil, explainSQLite(err)
@@ -195,7 +197,20 @@ func (sqliteEngine) reconnect(*sql.DB) {}
 
 func (e sqliteEngine) begun(conn *sql.Conn) error { return e.file.check(conn) }
 
-func (e sqliteEngine) committed(conn *sql.Conn) error { return e.file.check(conn) }
+func (e sqliteEngine) close() error {
+	if e.checkpoints == nil {
+		return nil
+	}
+	return e.checkpoints.close()
+}
+
+func (e sqliteEngine) committed(conn *sql.Conn) error {
+	if err := e.file.check(conn); err != nil {
+		return err
+	}
+	e.checkpoints.committed(context.Background(), conn)
+	return nil // whatever becomes of the log, it is committed
+}
 
 func (e sqliteEngine) explain(err error) error {
 	e.file.note(err)
@@ -234,8 +249,12 @@ func explainSQLite(err error) error {
 const minFreeBytes = 1 << 20
 
 // probe takes the write lock and gives it back, and looks whether there is
-// space: a commit would tell for sure, but leaves something behind.
+// space: a commit would tell for sure, but leaves something behind. Commits
+// that do not reach the database itself make a log that grows and grows.
 func (e sqliteEngine) probe(ctx context.Context, db *sql.DB) error {
+	if err := e.checkpoints.err(); err != nil {
+		return err
+	}
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err

@@ -37,7 +37,8 @@ func TestEveryConnectionHasItsPragmas(t *testing.T) {
 			defer conn.Close()
 			for pragma, want := range map[string]string{
 				"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "auto_vacuum": "2", "busy_timeout": "5000",
-				"query_only": map[bool]string{true: "0", false: "1"}[name == "writer"],
+				"query_only":         map[bool]string{true: "0", false: "1"}[name == "writer"],
+				"wal_autocheckpoint": map[bool]string{true: "0", false: "1000"}[name == "writer"],
 			} {
 				var got string
 				if err := conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {

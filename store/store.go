@@ -109,6 +109,8 @@ type engine interface {
 	committed(conn *sql.Conn) error
 	// reclaim gives disk space back that deleted rows took.
 	reclaim(ctx context.Context, db *sql.DB) error
+	// close ends what goes on beside the callers of a store that records.
+	close() error
 	// reconnect gives up connections after a transient error.
 	reconnect(db *sql.DB)
 }
@@ -156,7 +158,7 @@ func opened(ctx context.Context, target string, to func(doors) door) (*Store, er
 func (s *Store) Close() error {
 	var errs []error
 	if s.writer != nil {
-		errs = append(errs, s.stmts.Close(), s.writer.Close())
+		errs = append(errs, s.engine.close(), s.stmts.Close(), s.writer.Close())
 	}
 	return errors.Join(append(errs, s.reader.Close())...)
 }

@@ -25,11 +25,11 @@ func TestASmokeRunPrintsATableWithEveryRow(t *testing.T) {
 	}
 	for _, row := range []string{
 		`what +measured +beside +ratio +target +ok`,
-		`transactions over 1 connection, a store each +[\d.,]+ /s +[\d.,]+ /s pgbench -M \w+ +[\d.]+ +≥ 0.6 +(yes|missed)`,
+		`transactions over 1 connection, a store each +[\d.,]+ /s +[\d.,]+ /s pgbench -M \w+ +[\d.]+ +≥ 0.6 +(yes|missed by [\d.e+]+ %)`,
 		`transactions over 2 connections, .*`,
-		`runs from 4 homes at once +[\d.,]+ /s +[\d.,]+ /s from 1 home +[\d.]+ +≥ 2, or pgbench's [\d.,]+ +(yes|missed)`,
+		`runs from 4 homes at once +[\d.,]+ /s +[\d.,]+ /s from 1 home +[\d.]+ +≥ 2, or pgbench's [\d.,]+ +(yes|missed by [\d.e+]+ %)`,
 		`pgbench, transactions of 64 runs +[\d.,]+ /s over 4 connections -M \w+ +[\d.,]+ /s over 1 connection -M \w+ +[\d.]+ +- +-`,
-		`newest run of a spec and stage among 10,000 +[\d.,]+ µs +[\d.,]+ µs among 100 +[\d.]+ +≤ 1.5 +(yes|missed)`,
+		`newest run of a spec and stage among 10,000 +[\d.,]+ µs +[\d.,]+ µs among 100 +[\d.]+ +≤ 1.5 +(yes|missed by [\d.e+]+ %)`,
 		`last 10 runs among 10,000 +[\d.,]+ µs +[\d.,]+ µs pgbench -M prepared +[\d.]+ +- +-`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + row + `$`).MatchString(table) {
@@ -38,8 +38,42 @@ func TestASmokeRunPrintsATableWithEveryRow(t *testing.T) {
 	}
 }
 
+func TestASmokeRunOfSQLitePrintsATableWithEveryRow(t *testing.T) {
+	var out bytes.Buffer
+	if status := run(t.Context(), []string{"sqlite", "-smoke"}, &out, t.Output()); status != 0 {
+		t.Fatalf("exit status %d", status)
+	}
+	t.Logf("\n%s", &out)
+	facts, table, _ := strings.Cut(out.String(), "\n\n")
+	if !regexp.MustCompile(`^\d+ cores?, SQLite [\d.]+, fsync [\d.,]+ ms, fdatasync [\d.,]+ ms; medians of 1 round$`).MatchString(facts) {
+		t.Errorf("facts are %q", facts)
+	}
+	verdict := `(yes|missed by [\d.e+]+ %)`
+	for _, row := range []string{
+		`4 KB: runs from a backlog +[\d.,]+ /s +[\d.,]+ /s insert limit +[\d.]+ +≥ 0.55 +` + verdict,
+		`40 KB: runs from a backlog +[\d.,]+ /s +([\d.,]+ /s sqlite3 shell, one transaction +[\d.]+ +≥ 2 +` + verdict + `|sqlite3 shell, one transaction: not installed +- +- +-)`,
+		`40 KB: runs from a backlog +[\d.,]+ /s +([\d.,]+ /s Python, a transaction a run +[\d.]+ +≥ 4.5 +` + verdict + `|Python, a transaction a run: not installed +- +- +-)`,
+		`40 KB: runs from a backlog +[\d.,]+ /s +([\d.,]+ /s DuckDB, one transaction +[\d.]+ +- +-|DuckDB, one transaction: not installed +- +- +-)`,
+		`4 KB: runs from a busy inbox .*`,
+		`40 KB: the database's size +[\d.]+ MB +[\d.]+ MB of contents +[\d.]+ +≤ 1.1 +` + verdict,
+		`40 KB: drop to visible, idle, median +[\d.]+ ms +[\d.]+ ms to parse and commit it +[\d.]+ +≤ 4 +` + verdict,
+		`40 KB: drop to visible, idle, 99 of 100 +[\d.]+ ms +10 ms promised +[\d.e-]+ +≤ 1 +` + verdict,
+		`4 KB: commits under load, 999 of 1000 +.* ≤ 10 +` + verdict,
+		`peak memory for 70 documents of 4 KB +[\d.]+ MB +96 MB allowed +.*`,
+		`peak memory for one document of [\d.]+ MB .*`,
+		`(runs|show|artifacts), a process, among 100 runs .*`,
+		`newest run of a spec and stage among 1,000 +[\d.,]+ µs +[\d.,]+ µs among 100 +[\d.]+ +≤ 1.5 +` + verdict,
+		`newest run of a spec and stage among 100 +[\d.,]+ µs .*full-text search.*`,
+		`start after a (stop|kill) to a recorded run +[\d.,]+ ms +1,000 ms allowed +[\d.e-]+ +≤ 1 +` + verdict,
+	} {
+		if !regexp.MustCompile(`(?m)^` + row + `$`).MatchString(table) {
+			t.Errorf("no row like %s", row)
+		}
+	}
+}
+
 func TestACommandLineThatIsWrongIsRefusedBeforeAnythingStarts(t *testing.T) {
-	for _, args := range []string{"", "mysql", "postgres -rounds 0", "postgres -seconds x", "postgres now"} {
+	for _, args := range []string{"", "mysql", "postgres -rounds 0", "postgres -seconds x", "postgres now", "sqlite -rounds 0", "sqlite -only [", "sqlite now"} {
 		var out, said bytes.Buffer
 		if status := run(t.Context(), strings.Fields(args), &out, &said); status != 2 || !strings.Contains(said.String(), "usage: bench") || out.Len() > 0 {
 			t.Errorf("%q: exit status %d, said %q", args, status, &said)
@@ -103,9 +137,9 @@ func TestRatiosAreHeldToTheirTargets(t *testing.T) {
 	}
 	const want = `what  measured            beside              ratio    target  ok
 a     6 /s                10 /s pgbench       0.60     ≥ 0.6   yes
-b     6 /s                10.1 /s             0.59     ≥ 0.6   missed
+b     6 /s                10.1 /s             0.59     ≥ 0.6   missed by 0.99 %
 c     10,000 µs among 10  10,000 µs among 10  1.00     ≤ 1     yes
-d     10,000 µs among 10  6 /s                1666.67  ≤ 1.5   missed
+d     10,000 µs among 10  6 /s                1666.67  ≤ 1.5   missed by 1.1e+05 %
 e     6 /s                6 /s                1.00     -       -
 `
 	if out.String() != want {

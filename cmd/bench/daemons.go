@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +26,7 @@ const groupRuns = 64
 
 // daemons compares many homes with one, and both with what the server bears.
 func (b *postgresBench) daemons(ctx context.Context) error {
-	program, err := b.build(ctx)
+	program, err := build(ctx, b.folder, b.progress)
 	if err != nil {
 		return err
 	}
@@ -72,10 +73,10 @@ func (b *postgresBench) daemonContenders(program string, n int) []*contender {
 	}
 }
 
-// build makes the program that is measured, with the race detector if this one
-// has it, so that a test finds it half made.
-func (b *postgresBench) build(ctx context.Context) (program string, err error) {
-	program = filepath.Join(b.folder, "consensusd")
+// build makes the program that is measured in folder, with the race detector if
+// this one has it, so that a test finds it half made.
+func build(ctx context.Context, folder string, progress io.Writer) (program string, err error) {
+	program = filepath.Join(folder, "consensusd")
 	args := []string{"build", "-o", program}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
@@ -84,9 +85,9 @@ func (b *postgresBench) build(ctx context.Context) (program string, err error) {
 			}
 		}
 	}
-	fmt.Fprintln(b.progress, "building consensusd")
+	fmt.Fprintln(progress, "building consensusd")
 	cmd := exec.CommandContext(ctx, "go", append(args, "github.com/consensusd/consensusd/cmd/consensusd")...)
-	cmd.Stderr = b.progress
+	cmd.Stderr = progress
 	return program, cmd.Run()
 }
 

@@ -65,7 +65,7 @@ func fill(home ingest.Home, first, documents, size int) error {
 		if err != nil {
 			return err
 		}
-		path := filepath.Join(home.Inbox(), fmt.Sprintf("run-%d.json", n))
+		path := filepath.Join(home.Inbox(), fmt.Sprintf("run-%07d.json", n))
 		if err := os.WriteFile(path, text, 0o644); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 
 const usage = `usage: bench COMMAND [flags]
 
+  sqlite     recording into SQLite and asking, beside others
   postgres   recording into PostgreSQL, beside pgbench
 
 bench COMMAND -h lists the flags.
@@ -24,6 +25,7 @@ bench COMMAND -h lists the flags.
 // goes to stderr. A target that is missed is no error.
 var commands = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) error{
 	"postgres": postgres,
+	"sqlite":   sqlite,
 }
 
 func main() {

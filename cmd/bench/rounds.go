@@ -11,6 +11,7 @@ import (
 type contender struct {
 	name    string
 	unit    string
+	of      string // what it is, beside the others
 	measure func(context.Context) (float64, error)
 	median  float64 // of all rounds, once they are over
 }

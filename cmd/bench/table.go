@@ -16,14 +16,15 @@ type table struct{ rows [][]string }
 type target struct {
 	text   string
 	missed func(ratio float64) bool
+	by     func(ratio float64) float64 // how far a ratio that has missed it is off, as a share of it
 }
 
 func atLeast(least float64) target {
-	return target{fmt.Sprintf("≥ %.3g", least), func(r float64) bool { return r < least }}
+	return target{fmt.Sprintf("≥ %.3g", least), func(r float64) bool { return r < least }, func(r float64) float64 { return 1 - r/least }}
 }
 
 func atMost(most float64) target {
-	return target{fmt.Sprintf("≤ %.3g", most), func(r float64) bool { return r > most }}
+	return target{fmt.Sprintf("≤ %.3g", most), func(r float64) bool { return r > most }, func(r float64) float64 { return r/most - 1 }}
 }
 
 // compare adds a row about what: a figure, the one beside it, and whether the
@@ -34,11 +35,24 @@ func (t *table) compare(what string, measured, beside figure, want target) {
 	case want.missed == nil:
 		want.text = "-"
 	case math.IsNaN(ratio) || want.missed(ratio):
-		ok = "missed"
+		ok = fmt.Sprintf("missed by %.2g %%", 100*want.by(ratio))
 	default:
 		ok = "yes"
 	}
-	t.rows = append(t.rows, []string{what, measured.String(), beside.String(), fmt.Sprintf("%.2f", ratio), want.text, ok})
+	t.rows = append(t.rows, []string{what, measured.String(), beside.String(), ratioText(ratio), want.text, ok})
+}
+
+// ratioText writes a ratio with two decimals, or two digits where it is small.
+func ratioText(ratio float64) string {
+	if math.Abs(ratio) < 0.1 {
+		return strconv.FormatFloat(ratio, 'g', 2, 64)
+	}
+	return strconv.FormatFloat(ratio, 'f', 2, 64)
+}
+
+// absent adds a row about what could not be compared.
+func (t *table) absent(what string, measured figure, beside string) {
+	t.rows = append(t.rows, []string{what, measured.String(), beside + ": not installed", "-", "-", "-"})
 }
 
 func (t *table) print(w io.Writer) error {
@@ -73,11 +87,15 @@ func number(v float64) string {
 	if math.Abs(v) < 100 {
 		return strconv.FormatFloat(v, 'g', 3, 64)
 	}
-	digits := strconv.FormatFloat(v, 'f', 0, 64)
+	sign := ""
+	if v < 0 {
+		sign = "-"
+	}
+	digits := strconv.FormatFloat(math.Abs(v), 'f', 0, 64)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
 	}
-	return digits
+	return sign + digits
 }
 
 func count(n int, noun string) string {

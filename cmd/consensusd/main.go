@@ -22,6 +22,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills
+	debug.SetGCPercent(200)      // what is alive is little, and soon gone
 	os.Exit(run(ctx, os.Args[1:]))
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	_ "embed"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -45,9 +44,9 @@ func (c *cli) schemaCommand() *cobra.Command {
 	return cmd
 }
 
-var gooseComment = regexp.MustCompile(`(?m)^-- \+goose .*\n`)
+var gooseComment = pattern(`(?m)^-- \+goose .*\n`)
 
 // tables returns the SQL of a database.
 func tables(engine schema.Engine) string {
-	return strings.TrimSpace(gooseComment.ReplaceAllString(schema.SQL(engine), "")) + "\n"
+	return strings.TrimSpace(gooseComment().ReplaceAllString(schema.SQL(engine), "")) + "\n"
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -73,10 +74,16 @@ func escapeJSON(s string) string {
 	return b.String()
 }
 
-var breaks = regexp.MustCompile(`[\r\n\t]+`)
+// pattern compiles a regular expression when it is first asked for: most
+// commands need none.
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
+var breaks = pattern(`[\r\n\t]+`)
 
 // visibleLine is visible on one line.
-func visibleLine(s string) string { return visible(breaks.ReplaceAllString(s, " ")) }
+func visibleLine(s string) string { return visible(breaks().ReplaceAllString(s, " ")) }
 
 // shortened cuts a line to at most width cells.
 func shortened(s string, width int) string {
@@ -89,11 +96,11 @@ func shortened(s string, width int) string {
 // quoted shows what a user typed.
 func quoted(s string) string { return strconv.Quote(s) }
 
-var shellSafe = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`)
+var shellSafe = pattern(`^[A-Za-z0-9_./:=@%+,-]+$`)
 
 // shellQuoted makes one word of s for a shell.
 func shellQuoted(s string) string {
-	if shellSafe.MatchString(s) {
+	if shellSafe().MatchString(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

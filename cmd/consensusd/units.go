@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,9 +14,11 @@ type duration time.Duration
 
 const day, week = 24 * time.Hour, 7 * 24 * time.Hour
 
+const durationToken = `(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d|w)`
+
 var (
-	durationUnit = regexp.MustCompile(`(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d|w)`)
-	wholly       = regexp.MustCompile(`^(?:` + durationUnit.String() + `)+$`)
+	durationUnit = pattern(durationToken)
+	wholly       = pattern(`^(?:` + durationToken + `)+$`)
 	units        = map[string]time.Duration{"ns": 1, "us": time.Microsecond, "µs": time.Microsecond, "ms": time.Millisecond,
 		"s": time.Second, "m": time.Minute, "h": time.Hour, "d": day, "w": week}
 )
@@ -26,11 +27,11 @@ func parseDuration(s string) (time.Duration, error) {
 	if s == "0" {
 		return 0, nil
 	}
-	if !wholly.MatchString(s) {
+	if !wholly().MatchString(s) {
 		return 0, errors.New("want a duration such as 90s, 15m, 6h, 7d or 2w")
 	}
 	var total float64
-	for _, m := range durationUnit.FindAllStringSubmatch(s, -1) {
+	for _, m := range durationUnit().FindAllStringSubmatch(s, -1) {
 		n, err := strconv.ParseFloat(m[1], 64)
 		if err != nil {
 			return 0, err
@@ -68,12 +69,12 @@ func (d *duration) String() string {
 type byteSize int64
 
 var (
-	sizeText  = regexp.MustCompile(`^(?i)(\d+) ?(B|KB|MB|GB|KiB|MiB|GiB)?$`)
+	sizeText  = pattern(`^(?i)(\d+) ?(B|KB|MB|GB|KiB|MiB|GiB)?$`)
 	sizeUnits = map[string]int64{"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 )
 
 func (z *byteSize) Set(s string) error {
-	m := sizeText.FindStringSubmatch(s)
+	m := sizeText().FindStringSubmatch(s)
 	if m == nil {
 		return errors.New("want a size such as 1048576, 10MB or 64MiB")
 	}

@@ -1,0 +1,175 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// Bounds of the log, in its frames of a page each.
+const (
+	// checkpointAfter is how much is committed before it is worth moving.
+	checkpointAfter = 1024
+	// reuseAfter is the size at which the log begins anew once all of it is moved:
+	// a log that grows makes every commit change the file system too.
+	reuseAfter = 4096
+	// smallRest is what the writer moves itself for that.
+	smallRest = 128
+	// longestLog is the size at which the writer waits, and moves whatever is left.
+	longestLog = 8192
+)
+
+// frameBytes is what a frame takes in the log.
+const frameBytes = 4096 + 24
+
+// checkpointRetry is how soon a checkpoint that failed is tried again.
+const checkpointRetry = 100 * time.Millisecond
+
+// A checkpointer moves what is committed from the log into the database while
+// the writer goes on, so that hardly any commit has to. The log's file grows
+// once, and is used from its beginning again whenever all of it is moved: the
+// writer does the last of it, when it is little or the log has become long. As
+// long as a reader holds a snapshot nothing beyond that is moved, and the log
+// grows.
+type checkpointer struct {
+	own    *sql.DB               // one connection
+	commit chan struct{}         // holds a value after a commit
+	moving sync.Mutex            // held by who moves something
+	failed atomic.Pointer[error] // why the last checkpoint failed
+	close  func() error
+}
+
+// startCheckpointer begins. The checkpointer's close moves what it can for the
+// last time, and ends.
+func startCheckpointer(dsn string) *checkpointer {
+	ctx, stop := context.WithCancel(context.Background())
+	c := &checkpointer{own: openWithoutCheckpoints(dsn), commit: make(chan struct{}, 1)}
+	var running sync.WaitGroup
+	running.Go(func() { c.run(ctx) })
+	c.close = sync.OnceValue(func() error {
+		stop()
+		running.Wait()
+		_, err := checkpoint(context.Background(), c.own, "PASSIVE")
+		return errors.Join(err, c.own.Close())
+	})
+	return c
+}
+
+// committed is called by the writer after a commit over conn.
+func (c *checkpointer) committed(ctx context.Context, conn *sql.Conn) {
+	log, err := checkpoint(ctx, conn, "NOOP")
+	if err == nil && log.frames >= reuseAfter && c.mayFinish(log) {
+		_, err = checkpoint(ctx, conn, "PASSIVE")
+		c.moving.Unlock()
+	}
+	if err != nil {
+		c.fail(err)
+	}
+	select {
+	case c.commit <- struct{}{}:
+	default:
+	}
+}
+
+// mayFinish reports whether the writer is to move what is left in the log, and
+// then holds moving. It waits only where the log is long.
+func (c *checkpointer) mayFinish(log walState) bool {
+	if log.frames >= longestLog {
+		c.moving.Lock()
+		return true
+	}
+	return log.rest() <= smallRest && c.moving.TryLock()
+}
+
+func (c *checkpointer) fail(err error) { c.failed.Store(&err) }
+
+// err is why the last checkpoint failed, nil when it did not.
+func (c *checkpointer) err() error {
+	if err := c.failed.Load(); err != nil {
+		return fmt.Errorf("move the log into the database: %w", *err)
+	}
+	return nil
+}
+
+func (c *checkpointer) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.commit:
+		}
+		err := c.move(ctx)
+		for err != nil && ctx.Err() == nil {
+			c.fail(err)
+			if wait(ctx, checkpointRetry) {
+				err = c.move(ctx)
+			}
+		}
+		c.failed.Store(nil)
+	}
+}
+
+// move moves what has gathered in the log, and what is added meanwhile, until
+// little is left or the writer adds it as fast.
+func (c *checkpointer) move(ctx context.Context) error {
+	log, err := checkpoint(ctx, c.own, "NOOP")
+	if log.rest() < checkpointAfter {
+		return err
+	}
+	for before := log.rest() + 1; err == nil && log.rest() > smallRest && log.rest() < before; {
+		before = log.rest()
+		c.moving.Lock()
+		_, err = checkpoint(ctx, c.own, "PASSIVE")
+		c.moving.Unlock()
+		if err == nil {
+			log, err = checkpoint(ctx, c.own, "NOOP")
+		}
+	}
+	return err
+}
+
+// A walState tells how many frames the log has, and how many of them are moved.
+type walState struct{ frames, moved int }
+
+func (l walState) rest() int { return l.frames - l.moved }
+
+// checkpoint moves as much of the log as can be without waiting for anybody;
+// NOOP only looks. That somebody else is just at it is no error.
+func checkpoint(ctx context.Context, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}, mode string) (l walState, err error) {
+	var busy int
+	err = db.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &l.frames, &l.moved)
+	var e sqlite3.Error
+	if errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked) {
+		return walState{}, nil
+	}
+	return l, err
+}
+
+// A connector opens connections that leave checkpoints to somebody else, and cut
+// a log that had to become too long when they begin it anew. DSNs cannot say so.
+type connector struct {
+	dsn    string
+	driver *sqlite3.SQLiteDriver
+}
+
+func openWithoutCheckpoints(dsn string) *sql.DB {
+	db := sql.OpenDB(connector{dsn, &sqlite3.SQLiteDriver{ConnectHook: func(conn *sqlite3.SQLiteConn) error {
+		_, err := conn.Exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d", 2*longestLog*frameBytes), nil)
+		return err
+	}}})
+	db.SetMaxOpenConns(1)
+	return db
+}
+
+func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+
+func (c connector) Driver() driver.Driver { return c.driver }
