@@ -11,8 +11,12 @@ INSERT INTO receipts (sha256, identity, path, bytes, kind, state, run_id, reason
 VALUES ('c0ab867a9262db77093f81b85180fea51a114029cea4b68' || :hash, '', 'run-0000.json', 4571, 'run', 'recorded', 'b' || :run, '', :report, 1, :timestamp, :timestamp)
 ON CONFLICT (sha256, identity) DO UPDATE
 SET path = excluded.path, kind = excluded.kind, state = excluded.state, run_id = excluded.run_id,
-    reason = excluded.reason, report = excluded.report, attempts = receipts.attempts + 1, settled_at = excluded.settled_at
+    reason = excluded.reason, report = excluded.report, attempts = receipts.attempts + excluded.attempts, settled_at = excluded.settled_at
 WHERE receipts.state = 'rejected';
+SELECT run_id, spec_id, stage, timestamp, consensus_ok, degraded, missing_agents, conflicts,
+    agents, findings, bytes, state, file, sha256, archived_at
+FROM archived_runs
+WHERE run_id = 'b' || :run;
 INSERT INTO agent_artifacts (artifact_id, run_id, agent, content, metadata, created_at)
 VALUES ('0' || :run || '-8c01-b09f-923ff-1', 'b' || :run, 'claude', :content, '{}', :timestamp)
 ON CONFLICT (artifact_id) DO NOTHING;
