@@ -15,11 +15,6 @@ import (
 
 // Bounds of the log, in its frames of a page each.
 const (
-	// checkpointAfter is how much is committed before it is worth moving.
-	checkpointAfter = 1024
-	// reuseAfter is the size at which the log begins anew once all of it is moved:
-	// a log that grows makes every commit change the file system too.
-	reuseAfter = 4096
 	// smallRest is what the writer moves itself for that.
 	smallRest = 128
 	// longestLog is the size at which the writer waits, and moves whatever is left.
@@ -120,7 +115,7 @@ func (c *checkpointer) run(ctx context.Context) {
 // little is left or the writer adds it as fast.
 func (c *checkpointer) move(ctx context.Context) error {
 	log, err := checkpoint(ctx, c.own, "NOOP")
-	if log.rest() < checkpointAfter {
+	if log.rest() < reuseAfter/4 { // it is not worth it yet
 		return err
 	}
 	for before := log.rest() + 1; err == nil && log.rest() > smallRest && log.rest() < before; {

@@ -19,6 +19,15 @@ func Step(name string) {
 	}
 }
 
+// reuseAfter is 4096 as in all builds, or what CONSENSUSD_REUSE_AFTER says, so that
+// a short life sees its log begin anew.
+var reuseAfter = func() int {
+	if n, err := strconv.Atoi(os.Getenv("CONSENSUSD_REUSE_AFTER")); err == nil {
+		return n
+	}
+	return 4096
+}()
+
 var (
 	passed       atomic.Int64
 	dieAt, dieOn = deadline()

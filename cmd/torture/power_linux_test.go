@@ -33,7 +33,7 @@ func tracePower(dir, root string, env []string, command ...string) ([]powerOp, e
 	log := filepath.Join(dir, "trace")
 	args := []string{"-f", "--seccomp-bpf", "-y", "-xx", "-s", "16777216", "-e", "signal=none", "-e", "trace=" + powerCalls, "-o", log}
 	cmd := exec.Command("strace", append(args, command...)...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(append(os.Environ(), "CONSENSUSD_REUSE_AFTER=300"), env...) // the log begins anew within a session
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 3) { // 3: some were rejected

@@ -73,7 +73,7 @@ func powerDocuments() map[string][]powerDocument {
 func powerFilling() (documents []powerDocument) {
 	for i := range 90 {
 		run := fmt.Sprintf("filling-%02d", i)
-		documents = append(documents, powerAnswer(run+".json", run, "claude", strings.Repeat("Fills the log. ", 2000)))
+		documents = append(documents, powerAnswer(run+".json", run, "claude", strings.Repeat("Fills the log. ", 4200)))
 	}
 	return documents
 }
