@@ -35,7 +35,7 @@ func TestWhatAKilledProcessHadNotSyncedIsNotTakenForRecorded(t *testing.T) {
 	}
 	want := 3 // kills of each kind
 	if long { // or all there are
-		want = 40
+		want = 20
 	}
 	var sum powerCounts
 	var kills, unsynced int
