@@ -20,8 +20,16 @@ const reasonSuffix = ".reason.json"
 // freeFailure returns the path below failed/ for a file that had the path rel in
 // the inbox: rel itself where its own name and that of its reason are free, else
 // one with a suffix. No file gets a name that reasons have, for one that is
-// named like the reason of another would be overwritten by it.
+// named like the reason of another would be overwritten by it; nor does a folder,
+// which would stand in its way.
 func (h Home) freeFailure(rel, sha256 string) string {
+	folders := strings.Split(filepath.Dir(rel), string(filepath.Separator))
+	for i, name := range folders {
+		if strings.HasSuffix(strings.ToLower(name), reasonSuffix) {
+			folders[i] = name + "~"
+		}
+	}
+	rel = filepath.Join(filepath.Join(folders...), filepath.Base(rel))
 	for try := range 8 {
 		to := alternative(rel, sha256, try)
 		_, err := os.Lstat(filepath.Join(h.Failed(), to) + reasonSuffix)

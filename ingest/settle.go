@@ -62,14 +62,23 @@ func (in *Ingester) settling() (*settling, error) {
 }
 
 // move moves all files, and makes that durable. Were a move undone by a power
-// loss, its file would be found again, as a duplicate.
+// loss, its file would be found again, as a duplicate. A reason is written when
+// its file is in failed/ for sure: else it could stay there without it.
 func (s *settling) move() {
 	defer s.folders.close()
 	for _, p := range s.recorded {
 		s.moveDone(p)
 	}
+	failed := map[string]parcel{} // by path
 	for _, p := range s.rejected {
-		s.moveFailed(p)
+		if path, ok := s.moveFailed(p); ok {
+			failed[path] = p
+		}
+	}
+	s.sync()
+	for _, path := range slices.Sorted(maps.Keys(failed)) {
+		store.Step("quarantined")
+		s.reason(failed[path], path)
 	}
 	s.sync()
 	store.Step("settled")
@@ -94,21 +103,23 @@ func (s *settling) forget(p parcel, path string) {
 	}
 }
 
-// moveFailed moves a rejected file to failed/ and puts its reason beside it.
-func (s *settling) moveFailed(p parcel) {
-	path, ok := p.file.path, true
-	// Else it is another version of what failed before.
-	if p.file.place != settledPlace || !s.home.isFailed(path) {
-		p.file.rel = s.home.freeFailure(p.file.rel, p.sha256)
-		path, ok = s.moveTo(p, s.home.Failed())
+// moveFailed moves a rejected file to failed/, unless it is another version of
+// what failed before, and is there.
+func (s *settling) moveFailed(p parcel) (path string, ok bool) {
+	if p.file.place == settledPlace && s.home.isFailed(p.file.path) {
+		return p.file.path, true
 	}
-	if !ok {
-		return
-	}
-	store.Step("quarantined")
+	p.file.rel = s.home.freeFailure(p.file.rel, p.sha256)
+	return s.moveTo(p, s.home.Failed())
+}
+
+// reason puts the reason beside a file in failed/.
+func (s *settling) reason(p parcel, path string) {
 	if err := s.writeReason(path, *p.rejection); err != nil {
 		s.takeBack(p, path, err)
+		return
 	}
+	s.arrivals[filepath.Dir(path)] = true
 }
 
 // moveTo renames a file into folder and looks at what it has moved. It is not ok
@@ -163,6 +174,9 @@ func (s *settling) sync() {
 	if err != nil {
 		s.complain("cannot sync folders of", string(s.home), err)
 	}
+	clear(s.arrivals)
+	clear(s.departures)
+	s.named = nil
 }
 
 func (s *settling) isStuck(p parcel, err error) {

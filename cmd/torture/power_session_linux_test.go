@@ -73,7 +73,7 @@ func powerDocuments() map[string][]powerDocument {
 func powerFilling() (documents []powerDocument) {
 	for i := range 90 {
 		run := fmt.Sprintf("filling-%02d", i)
-		documents = append(documents, powerAnswer(run+".json", run, "claude", strings.Repeat("Fills the log. ", 4200)))
+		documents = append(documents, powerAnswer(run+".json", run, "claude", strings.Repeat("Fills the log. ", 2000)))
 	}
 	return documents
 }
@@ -213,21 +213,21 @@ func (d *powerDriver) drop(documents []powerDocument) error {
 	return nil
 }
 
-// fill drops documents one by one, a commit each, until the database itself is
-// written: its log has become long.
+// fill drops documents one by one, a commit each, until the log of the database
+// grows no more: it has begun anew.
 func (d *powerDriver) fill(documents []powerDocument) error {
-	var before time.Time
+	var before int64
 	for _, doc := range documents {
-		info, err := os.Stat(filepath.Join(d.home, "consensus.db"))
-		if err != nil || !before.IsZero() && info.ModTime() != before {
-			return err
-		}
-		before = info.ModTime()
 		if err := errors.Join(d.drop([]powerDocument{doc}), d.settled()); err != nil {
 			return err
 		}
+		info, err := os.Stat(filepath.Join(d.home, "consensus.db-wal"))
+		if err != nil || info.Size() == before {
+			return err
+		}
+		before = info.Size()
 	}
-	return nil
+	return errors.New("the log grows and grows")
 }
 
 func (d *powerDriver) put(doc powerDocument) error {
