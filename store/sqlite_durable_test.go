@@ -14,33 +14,36 @@ func TestWhatIsFoundRecordedIsSyncedBeforeAnybodyReliesOnIt(t *testing.T) {
 	mustRecord(t, s, recorded)
 	receipt := recorded.Receipts[0]
 	mustNotChange(t, s, func() {
-		for name, do := range map[string]func() error{
-			"a duplicate": func() error {
+		for _, c := range []struct {
+			name string
+			do   func() error
+		}{
+			{"a duplicate", func() error {
 				_, err := s.RecordAll(t.Context(), []Entry{{Record: recorded}})
 				return err
-			},
-			"a document to confirm": func() error {
+			}},
+			{"a document to confirm", func() error {
 				_, err := s.Confirm(t.Context(), DocumentKey{receipt.SHA256, receipt.Identity})
 				return err
-			},
-			"a recorded document that is rejected": func() error {
+			}},
+			{"a recorded document that is rejected", func() error {
 				_, err := s.Reject(t.Context(), receipt)
 				return err
-			},
-			"a start": func() error {
+			}},
+			{"a start", func() error { // the last: its end empties the log, which then begins anew
 				again, err := Open(t.Context(), path)
 				if err != nil {
 					return err
 				}
 				return again.Close()
-			},
+			}},
 		} {
 			before := logSize(t, path)
-			if err := do(); err != nil {
-				t.Errorf("%s: %v", name, err)
+			if err := c.do(); err != nil {
+				t.Errorf("%s: %v", c.name, err)
 			}
 			if after := logSize(t, path); after <= before {
-				t.Errorf("%s: the log has %d bytes, as before: nothing was synced", name, after)
+				t.Errorf("%s: the log has %d bytes, as before: nothing was synced", c.name, after)
 			}
 		}
 	})
