@@ -24,8 +24,8 @@ build: toolchain
 	$(GO) build -o bin/consensusd ./cmd/consensusd
 
 test: toolchain servers
-	$(GO) test -race -timeout 30m ./...
-	CONSENSUSD_TEST_ENGINE=postgres $(GO) test -race -timeout 30m ./ingest
+	$(GO) test -race -count=1 -timeout 30m ./...
+	CONSENSUSD_TEST_ENGINE=postgres $(GO) test -race -count=1 -timeout 30m ./ingest
 
 test-ha: toolchain
 	@.ci/packages postgresql patroni etcd-server etcd-client
