@@ -13,8 +13,10 @@ import (
 //
 // One thing more is taken for granted, as on every file system that keeps a
 // journal: what it writes of a rename by itself is never the removal without
-// the arrival. What a program syncs is taken at its word, though: the folder
-// that was left alone, and the file is in neither.
+// the arrival; and when another process than the one that renamed happens to
+// sync the folder that was left, both are safe. What a program syncs itself is
+// taken at its word, though: the folder that was left alone, and the file is in
+// neither.
 type powerDisk struct {
 	root *powerNode
 	dirs []*powerNode
@@ -40,6 +42,8 @@ type powerWrite struct {
 // A powerEntry is a name given, or taken away when node is nil.
 type powerEntry struct {
 	seq   int
+	by    string     // the process
+	dir   *powerNode // that it is in
 	name  string
 	node  *powerNode
 	after *powerEntry // where a removed name went
@@ -72,7 +76,7 @@ func (d *powerDisk) find(p string) *powerNode {
 }
 
 func (d *powerDisk) apply(op powerOp) error {
-	seq := d.seq
+	seq, by := d.seq, op.Process
 	d.seq++
 	n := d.find(op.Path)
 	folder, name := d.find(path.Dir(op.Path)), path.Base(op.Path)
@@ -82,31 +86,32 @@ func (d *powerDisk) apply(op powerOp) error {
 	switch op.Kind {
 	case "create", "mkdir":
 		if n == nil {
-			folder.name(&powerEntry{seq: seq, name: name, node: d.node(op.Kind == "mkdir")})
+			folder.name(&powerEntry{seq: seq, by: by, name: name, node: d.node(op.Kind == "mkdir")})
 		}
 	case "write":
 		n.write(powerWrite{seq, op.Offset, op.Data})
 	case "truncate":
 		n.write(powerWrite{seq, op.Offset, nil})
 	case "sync":
-		n.sync(op.Since)
+		n.sync(op.Since, by)
 	case "remove":
-		folder.name(&powerEntry{seq: seq, name: name})
+		folder.name(&powerEntry{seq: seq, by: by, name: name})
 	case "rename", "link":
 		to := d.find(path.Dir(op.To))
 		if to == nil {
 			return fmt.Errorf("operation %d: %s to %s: there is no such folder", seq, op.Kind, op.To)
 		}
-		arrival := &powerEntry{seq: seq, name: path.Base(op.To), node: n}
+		arrival := &powerEntry{seq: seq, by: by, name: path.Base(op.To), node: n}
 		to.name(arrival)
 		if op.Kind == "rename" {
-			folder.name(&powerEntry{seq: seq, name: name, after: arrival})
+			folder.name(&powerEntry{seq: seq, by: by, name: name, after: arrival})
 		}
 	}
 	return nil
 }
 
 func (n *powerNode) name(e *powerEntry) {
+	e.dir = n
 	n.entries = append(n.entries, e)
 	enter(n.names, e)
 }
@@ -145,7 +150,7 @@ func (w powerWrite) on(content []byte) []byte {
 }
 
 // sync makes safe what was done before the operation since.
-func (n *powerNode) sync(since int) {
+func (n *powerNode) sync(since int, by string) {
 	later := n.writes[:0:0]
 	for _, w := range n.writes {
 		if w.seq >= since {
@@ -155,9 +160,19 @@ func (n *powerNode) sync(since int) {
 		n.safe = w.on(n.safe)
 	}
 	n.writes = later
+	n.keep(func(e *powerEntry) bool {
+		if e.seq < since && e.after != nil && e.by != by {
+			e.after.dir.keep(func(a *powerEntry) bool { return a.name == e.after.name && a.seq <= e.seq })
+		}
+		return e.seq < since
+	})
+}
+
+// keep makes the entries safe that it is told to.
+func (n *powerNode) keep(isSafe func(*powerEntry) bool) {
 	unsafe := n.entries[:0:0]
 	for _, e := range n.entries {
-		if e.seq >= since {
+		if !isSafe(e) {
 			unsafe = append(unsafe, e)
 			continue
 		}

@@ -30,6 +30,7 @@ func TestPowerDiskPromisesNoMoreThanPOSIX(t *testing.T) {
 		"a rename can be undone":                   {append(two[:7:7], move("a/f", "b/f")), "a/ a/f=x b/", "a/ b/ b/f=x", "a/ b/ b/f=x"},
 		"target first: both names":                 {append(two[:7:7], move("a/f", "b/f"), sync("b")), "a/ a/f=x b/ b/f=x", "a/ b/ b/f=x", "a/ b/ b/f=x"},
 		"source alone: neither":                    {append(two[:7:7], move("a/f", "b/f"), sync("a")), "a/ b/", "a/ b/ b/f=x", "a/ b/ b/f=x"},
+		"source alone, by another: the target":     {append(two[:7:7], powerOp{Kind: "rename", Path: "a/f", To: "b/f", Process: "1"}, sync("a")), "a/ b/ b/f=x", "a/ b/ b/f=x", "a/ b/ b/f=x"},
 		"what is written later is not safe":        {[]powerOp{file("f"), sync(""), write("f", "x"), {Kind: "sync", Path: "f", Since: 2}}, "f=", "f=x", "f="},
 		"an unlinked file may be back":             {[]powerOp{file("f"), sync(""), {Kind: "remove", Path: "f"}}, "f=", "", ""},
 		"a file is cut":                            {[]powerOp{file("f"), write("f", "xyz"), {Kind: "truncate", Path: "f", Offset: 1}, sync("f"), sync("")}, "f=x", "f=x", "f=x"},
@@ -106,6 +107,8 @@ func TestPowerTraceIsUnderstood(t *testing.T) {
 	q := func(s string) string { return `"` + x(s) + `"` }
 	fd := func(n int, path string) string { return fmt.Sprintf("%d<%s>", n, x(path)) }
 	log := []string{
+		"6  clone3({flags=CLONE_VM|CLONE_THREAD|CLONE_SYSVSEM, stack=0x7f} => {parent_tid=[7]}, 88) = 7",
+		"6  clone(child_stack=NULL, flags=CLONE_CHILD_SETTID|SIGCHLD, child_tidptr=0x7f) = 8",
 		"7  mkdirat(AT_FDCWD<" + x("/r") + ">, " + q("a") + ", 0755) = 0",
 		"7  openat(AT_FDCWD<" + x("/r") + ">, " + q("/r/a/f") + ", O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0644) = " + fd(5, "/r/a/f"),
 		"7  write(" + fd(5, "/r/a/f") + ", " + q("one") + ", 3) = 3",
@@ -135,6 +138,10 @@ func TestPowerTraceIsUnderstood(t *testing.T) {
 		{Kind: "mark", Path: "done"},
 		{Kind: "truncate", Path: "a/g", Offset: 2}, {Kind: "remove", Path: "a/g"},
 	}
+	for i := range want {
+		want[i].Process = "6"
+	}
+	want[4].Process = "8"
 	got, err := readPowerTrace(strings.NewReader(strings.Join(log, "\n")+"\n"), "/r", "/m")
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("read %v (-want +got):\n%s", err, diff)

@@ -19,12 +19,13 @@ type powerOp struct {
 	Offset   int64 // of a write; the new size of a truncate
 	Data     []byte
 	Since    int // of a sync: how many operations had returned when it was called
+	Process  string
 }
 
 // powerCalls are the system calls to trace: those that change files, and those
 // that a disk must not miss if anybody came to use them.
 const powerCalls = "open,openat,creat,write,pwrite64,writev,pwritev,pwritev2,truncate,ftruncate,fallocate,fsync,fdatasync," +
-	"sync_file_range,sync,syncfs,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,mkdirat,mmap"
+	"sync_file_range,sync,syncfs,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,mkdirat,mmap,clone,clone3,fork,vfork"
 
 // A powerTrace turns the output of strace -f -y -xx into operations.
 type powerTrace struct {
@@ -33,6 +34,7 @@ type powerTrace struct {
 	ops   []powerOp
 	begun map[string]powerCall // by thread: unfinished calls
 	at    map[string]int64     // offset of an open file, by its path and descriptor
+	owner map[string]string    // by thread: the one that began it in the same process
 }
 
 type powerCall struct {
@@ -41,11 +43,14 @@ type powerCall struct {
 }
 
 func readPowerTrace(log io.Reader, root, marks string) ([]powerOp, error) {
-	t := &powerTrace{root: root, marks: marks, begun: map[string]powerCall{}, at: map[string]int64{}}
+	t := &powerTrace{root: root, marks: marks, begun: map[string]powerCall{}, at: map[string]int64{}, owner: map[string]string{}}
 	in := bufio.NewReaderSize(log, 1<<20)
 	for n := 1; ; n++ {
 		line, err := in.ReadString('\n')
 		if errors.Is(err, io.EOF) {
+			for i := range t.ops {
+				t.ops[i].Process = t.process(t.ops[i].Process)
+			}
 			return t.ops, nil // what has no end did not happen
 		}
 		if err == nil {
@@ -82,6 +87,9 @@ func (t *powerTrace) line(line string) error {
 	if strings.HasPrefix(result, "-1") || strings.HasPrefix(result, "?") || !strings.HasSuffix(args, ")") {
 		return nil
 	}
+	if strings.Contains(args, "CLONE_THREAD") {
+		t.owner[result] = thread
+	}
 	op, err := t.call(text[:open], strings.Split(args[open+1:len(args)-1], ", "), result)
 	if err != nil {
 		return err
@@ -91,7 +99,7 @@ func (t *powerTrace) line(line string) error {
 			return fmt.Errorf("%w: over the border of %s", errPowerCall, t.root)
 		}
 		if !strings.HasSuffix(o.Path, "-shm") { // derived from the log whenever a database is opened
-			o.Since = 0
+			o.Since, o.Process = 0, thread
 			if o.Kind == "sync" {
 				o.Since = since
 			}
@@ -99,6 +107,14 @@ func (t *powerTrace) line(line string) error {
 		}
 	}
 	return nil
+}
+
+// process returns the first thread of a thread's process.
+func (t *powerTrace) process(thread string) string {
+	for t.owner[thread] != "" {
+		thread = t.owner[thread]
+	}
+	return thread
 }
 
 var errPowerCall = errors.New("the model of a disk does not know this call")
