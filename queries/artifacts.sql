@@ -21,6 +21,17 @@ FROM agent_artifacts
 WHERE run_id = @run_id
 ORDER BY agent, created_at, artifact_id;
 
+-- name: ListSpecArtifacts :many
+-- What did every agent answer in the runs of a spec, or of its stage, between two
+-- times? Newest run first. Indexes idx_consensus_spec_stage, idx_artifacts_run.
+SELECT a.artifact_id, a.run_id, a.agent, a.content, a.metadata, a.created_at
+FROM consensus_runs r
+JOIN agent_artifacts a ON a.run_id = r.run_id
+WHERE r.spec_id = @spec_id
+  AND r.timestamp >= @since AND r.timestamp <= @until
+  AND (CAST(@stage AS TEXT) = '' OR r.stage = CAST(@stage AS TEXT))
+ORDER BY r.timestamp DESC, r.run_id DESC, a.agent, a.created_at, a.artifact_id;
+
 -- name: ListAgents :many
 -- Who has an artifact in this run? Index idx_artifacts_run.
 SELECT DISTINCT agent

@@ -107,22 +107,11 @@ func Runs(ctx context.Context, s *store.Store, filter store.Filter) ([]Run, Page
 	return runs, Page{len(runs), page.Next}, nil
 }
 
-// Artifacts returns what was answered in the runs that filter names, newest run
-// first. The page's cursor is one of runs.
+// Artifacts returns what was answered in the runs that filter names by their
+// spec, newest run first. The page's cursor is one of runs.
 func Artifacts(ctx context.Context, s *store.Store, filter store.Filter) ([]Artifact, Page, error) {
-	runs, err := s.Runs(ctx, filter)
-	if err != nil {
-		return nil, Page{}, err
-	}
-	var all []Artifact
-	for _, r := range runs.Runs {
-		of, err := ArtifactsOf(ctx, s, r.RunID)
-		if err != nil {
-			return nil, Page{}, err
-		}
-		all = append(all, of...)
-	}
-	return all, Page{len(all), runs.Next}, nil
+	rows, next, err := s.SpecArtifacts(ctx, filter)
+	return artifactsIn(rows), Page{len(rows), next}, err
 }
 
 // ArtifactsOf returns what every agent answered in one run; none when there is

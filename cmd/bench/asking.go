@@ -36,14 +36,9 @@ func fillDatabase(ctx context.Context, path string, runs int) error {
 
 // allAnswers asks for all artifacts of a spec and stage.
 func allAnswers(ctx context.Context, s *store.Store, spec string) error {
-	page, err := s.Runs(ctx, store.Filter{SpecID: spec, Stage: "plan", Limit: specRuns})
-	for _, r := range page.Runs {
-		if err == nil {
-			_, err = s.Artifacts(ctx, r.RunID)
-		}
-	}
-	if err == nil && len(page.Runs) != specRuns/4 {
-		err = fmt.Errorf("%s has %d runs", spec, len(page.Runs))
+	all, _, err := s.SpecArtifacts(ctx, store.Filter{SpecID: spec, Stage: "plan", Limit: specRuns})
+	if err == nil && len(all) < specRuns/4 {
+		err = fmt.Errorf("%s has %d answers", spec, len(all))
 	}
 	return err
 }

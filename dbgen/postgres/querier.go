@@ -120,6 +120,9 @@ type Querier interface {
 	ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, error)
 	// The runs of a page. The primary key.
 	ListRunsBetween(ctx context.Context, arg ListRunsBetweenParams) ([]Run, error)
+	// What did every agent answer in the runs of a spec, or of its stage, between two
+	// times? Newest run first. Indexes idx_consensus_spec_stage, idx_artifacts_run.
+	ListSpecArtifacts(ctx context.Context, arg ListSpecArtifactsParams) ([]Artifact, error)
 	// ListRuns for one spec. Index idx_consensus_spec_stage, then a sort of that
 	// spec's runs.
 	ListSpecRuns(ctx context.Context, arg ListSpecRunsParams) ([]Run, error)

@@ -168,6 +168,60 @@ func (q *Queries) ListArtifactsBetween(ctx context.Context, arg ListArtifactsBet
 	return items, nil
 }
 
+const listSpecArtifacts = `-- name: ListSpecArtifacts :many
+SELECT a.artifact_id, a.run_id, a.agent, a.content, a.metadata, a.created_at
+FROM consensus_runs r
+JOIN agent_artifacts a ON a.run_id = r.run_id
+WHERE r.spec_id = ?1
+  AND r.timestamp >= ?2 AND r.timestamp <= ?3
+  AND (CAST(?4 AS TEXT) = '' OR r.stage = CAST(?4 AS TEXT))
+ORDER BY r.timestamp DESC, r.run_id DESC, a.agent, a.created_at, a.artifact_id
+`
+
+type ListSpecArtifactsParams struct {
+	SpecID string
+	Since  int64
+	Until  int64
+	Stage  string
+}
+
+// What did every agent answer in the runs of a spec, or of its stage, between two
+// times? Newest run first. Indexes idx_consensus_spec_stage, idx_artifacts_run.
+func (q *Queries) ListSpecArtifacts(ctx context.Context, arg ListSpecArtifactsParams) ([]Artifact, error) {
+	rows, err := q.query(ctx, q.listSpecArtifactsStmt, listSpecArtifacts,
+		arg.SpecID,
+		arg.Since,
+		arg.Until,
+		arg.Stage,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Artifact{}
+	for rows.Next() {
+		var i Artifact
+		if err := rows.Scan(
+			&i.ArtifactID,
+			&i.RunID,
+			&i.Agent,
+			&i.Content,
+			&i.Metadata,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const updateArtifact = `-- name: UpdateArtifact :execrows
 UPDATE agent_artifacts
 SET metadata = ?1, created_at = ?2

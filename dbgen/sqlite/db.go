@@ -171,6 +171,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listRunsBetweenStmt, err = db.PrepareContext(ctx, listRunsBetween); err != nil {
 		return nil, fmt.Errorf("error preparing query ListRunsBetween: %w", err)
 	}
+	if q.listSpecArtifactsStmt, err = db.PrepareContext(ctx, listSpecArtifacts); err != nil {
+		return nil, fmt.Errorf("error preparing query ListSpecArtifacts: %w", err)
+	}
 	if q.listSpecRunsStmt, err = db.PrepareContext(ctx, listSpecRuns); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSpecRuns: %w", err)
 	}
@@ -457,6 +460,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listRunsBetweenStmt: %w", cerr)
 		}
 	}
+	if q.listSpecArtifactsStmt != nil {
+		if cerr := q.listSpecArtifactsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listSpecArtifactsStmt: %w", cerr)
+		}
+	}
 	if q.listSpecRunsStmt != nil {
 		if cerr := q.listSpecRunsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listSpecRunsStmt: %w", cerr)
@@ -605,6 +613,7 @@ type Queries struct {
 	listRunSizesStmt           *sql.Stmt
 	listRunsStmt               *sql.Stmt
 	listRunsBetweenStmt        *sql.Stmt
+	listSpecArtifactsStmt      *sql.Stmt
 	listSpecRunsStmt           *sql.Stmt
 	listSpecSizesStmt          *sql.Stmt
 	listSynthesesStmt          *sql.Stmt
@@ -672,6 +681,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listRunSizesStmt:           q.listRunSizesStmt,
 		listRunsStmt:               q.listRunsStmt,
 		listRunsBetweenStmt:        q.listRunsBetweenStmt,
+		listSpecArtifactsStmt:      q.listSpecArtifactsStmt,
 		listSpecRunsStmt:           q.listSpecRunsStmt,
 		listSpecSizesStmt:          q.listSpecSizesStmt,
 		listSynthesesStmt:          q.listSynthesesStmt,
