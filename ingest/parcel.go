@@ -37,7 +37,7 @@ const readers = 2
 // readAll reads the files that it receives and sends a parcel for each, as far
 // ahead as memory allows, until files is closed or ctx is done.
 func (p *pass) readAll(ctx context.Context, files <-chan file) <-chan parcel {
-	parcels := make(chan parcel, maxBatchRuns)
+	parcels := make(chan parcel, 2*maxBatchRuns)
 	workers := readers
 	if p.in.replaying {
 		workers = 1 // in the order in which they came
