@@ -28,7 +28,7 @@ SELECT a.artifact_id, a.run_id, a.agent, a.content, a.metadata, a.created_at
 FROM consensus_runs r
 JOIN agent_artifacts a ON a.run_id = r.run_id
 WHERE r.spec_id = @spec_id
-  AND r.timestamp >= @since AND r.timestamp <= @until
+  AND r.timestamp >= @since AND r.timestamp <= @before
   AND (CAST(@stage AS TEXT) = '' OR r.stage = CAST(@stage AS TEXT))
 ORDER BY r.timestamp DESC, r.run_id DESC, a.agent, a.created_at, a.artifact_id;
 

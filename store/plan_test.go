@@ -170,15 +170,16 @@ func TestQuestionsAreAnsweredFromIndexes(t *testing.T) {
 	plan, texts := sqlitePlans(t), queries(t, "sqlite")
 	mustUseNamedIndexes(t, "sqlite", plan)
 	for name, want := range map[string]string{
-		"LatestRun":     "SEARCH consensus_runs USING INDEX idx_consensus_spec_stage (spec_id=? AND stage=?)",
-		"ListSpecRuns":  "SEARCH r USING INDEX idx_consensus_spec_stage (spec_id=?)",
-		"ListRuns":      "SEARCH r USING INDEX idx_consensus_timestamp (timestamp>? AND timestamp<?)",
-		"ListArtifacts": "SEARCH agent_artifacts USING INDEX idx_artifacts_run (run_id=?)",
-		"ListAgents":    "SEARCH agent_artifacts USING INDEX idx_artifacts_run (run_id=?)",
-		"ListSyntheses": "SEARCH synthesis_results USING INDEX idx_synthesis_run (run_id=?)",
-		"ListReceipts":  "SEARCH receipts USING INDEX idx_receipts_run (run_id=?)",
-		"ListFindings":  "SEARCH run_findings USING PRIMARY KEY (run_id=?)",
-		"GetReceipt":    "SEARCH receipts USING PRIMARY KEY (sha256=? AND identity=?)",
+		"LatestRun":         "SEARCH consensus_runs USING INDEX idx_consensus_spec_stage (spec_id=? AND stage=?)",
+		"ListSpecRuns":      "SEARCH r USING INDEX idx_consensus_spec_stage (spec_id=?)",
+		"ListRuns":          "SEARCH r USING INDEX idx_consensus_timestamp (timestamp>? AND timestamp<?)",
+		"ListArtifacts":     "SEARCH agent_artifacts USING INDEX idx_artifacts_run (run_id=?)",
+		"ListSpecArtifacts": "SEARCH r USING INDEX idx_consensus_spec_stage (spec_id=?)",
+		"ListAgents":        "SEARCH agent_artifacts USING INDEX idx_artifacts_run (run_id=?)",
+		"ListSyntheses":     "SEARCH synthesis_results USING INDEX idx_synthesis_run (run_id=?)",
+		"ListReceipts":      "SEARCH receipts USING INDEX idx_receipts_run (run_id=?)",
+		"ListFindings":      "SEARCH run_findings USING PRIMARY KEY (run_id=?)",
+		"GetReceipt":        "SEARCH receipts USING PRIMARY KEY (sha256=? AND identity=?)",
 	} {
 		got := plan(texts[name], asked)
 		if !strings.Contains(got, want) || strings.Contains(got, "SCAN") {
@@ -197,7 +198,7 @@ func TestQuestionsToPostgreSQLAreAnsweredFromIndexes(t *testing.T) {
 	plan, texts := postgresPlans(t), queries(t, "postgres")
 	mustUseNamedIndexes(t, "postgres", plan, "CountRuns", "ListReceiptsWithoutRun", "ListArchivedRuns") // the last, of one spec and stage, from their index
 	for _, name := range []string{
-		"GetRun", "LatestRun", "ListRecentRuns", "ListArtifacts", "ListAgents", "ListSyntheses", "ListFindings",
+		"GetRun", "LatestRun", "ListRecentRuns", "ListArtifacts", "ListSpecArtifacts", "ListAgents", "ListSyntheses", "ListFindings",
 		"CountFindings", "ListReceipts", "GetReceipt", "ListReceiptsByHash", "LockRun", "LockReceipt",
 		"ListRunSizes", "ListRunsBetween", "ListArtifactsBetween", "ListReceiptsBetween",
 	} {

@@ -138,7 +138,7 @@ func (s *Store) SpecArtifacts(ctx context.Context, f Filter) (all []Artifact, ne
 		return nil, "", err
 	}
 	all, err = s.read().ListSpecArtifacts(ctx, sqlite.ListSpecArtifactsParams{
-		SpecID: f.SpecID, Stage: f.Stage, Since: page.Runs[len(page.Runs)-1].Timestamp, Until: page.Runs[0].Timestamp,
+		SpecID: f.SpecID, Stage: f.Stage, Since: page.Runs[len(page.Runs)-1].Timestamp, Before: page.Runs[0].Timestamp,
 	})
 	wanted := map[string]bool{}
 	for _, r := range page.Runs {

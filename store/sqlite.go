@@ -36,6 +36,7 @@ type sqliteEngine struct {
 	path        string
 	file        *openedFile   // nil when read-only
 	checkpoints *checkpointer // nil when read-only
+	questions   *questions    // of the readers
 }
 
 func openSQLite(ctx context.Context, path string) (*Store, error) {
@@ -78,7 +79,7 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if s.stmts, err = prepareSQLite(ctx, writer); err != nil {
 		return nil, errors.Join(err, writer.Close(), s.reader.Close())
 	}
-	s.engine = sqliteEngine{path, opened, startCheckpointer(sqliteDSN(path, url.Values{"mode": {"rw"}}))}
+	s.engine = sqliteEngine{path, opened, startCheckpointer(sqliteDSN(path, url.Values{"mode": {"rw"}})), &questions{DB: s.reader}}
 	return s, nil
 }
 
@@ -129,7 +130,7 @@ func openSQLiteReadOnly(ctx context.Context, path string) (*Store, error) {
 		}
 		return nil, explainSQLite(err)
 	}
-	return &Store{engine: sqliteEngine{path: path}, reader: reader, target: path}, nil
+	return &Store{engine: sqliteEngine{path: path, questions: &questions{DB: reader}}, reader: reader, target: path}, nil
 }
 
 // sqliteDSN names the file by URI, so that ?, # and % in its path are not
@@ -163,7 +164,12 @@ func migrateSQLite(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-func (sqliteEngine) read(db sqlite.DBTX) sqlite.Querier { return sqlite.New(db) }
+func (e sqliteEngine) read(db sqlite.DBTX) sqlite.Querier {
+	if pool, ok := db.(*sql.DB); ok && e.questions != nil && pool == e.questions.DB {
+		return sqlite.New(e.questions)
+	}
+	return sqlite.New(db)
+}
 
 func prepareSQLite(ctx context.Context, db *sql.DB) (statements, error) {
 	q, err := sqlite.Prepare(ctx, db)

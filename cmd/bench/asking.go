@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -76,7 +74,7 @@ func (b *sqliteBench) asking(ctx context.Context) (err error) {
 			b.table.compare(what, many.figure(""), figure{1000, "µs", "allowed"}, atMost(1))
 		}
 	}
-	return b.searching(ctx, contenders[2], contenders[0])
+	return b.searching(ctx)
 }
 
 // askedOf measures the median time of a question, one at a time.
@@ -93,83 +91,4 @@ func askedOf(q question, s *store.Store, runs, calls int) *contender {
 		}
 		return median(times), nil
 	}}
-}
-
-// searching compares the newest run and all artifacts of a spec and stage with
-// full-text search, as they were found when a knowledge base kept them.
-func (b *sqliteBench) searching(ctx context.Context, newest, all *contender) error {
-	const beside = "full-text search"
-	rows := []struct {
-		what, order string
-		ours        *contender
-	}{
-		{"newest run of a spec and stage", "ORDER BY m.created_at DESC LIMIT 1", newest},
-		{"all artifacts of a spec and stage", "ORDER BY m.created_at DESC", all},
-	}
-	program, err := exec.LookPath("sqlite3")
-	if err != nil {
-		for _, r := range rows {
-			b.table.absent(r.what, r.ours.figure(""), beside)
-		}
-		return nil
-	}
-	path := filepath.Join(b.folder, "memories.db")
-	defer os.Remove(path)
-	if err := b.fillMemories(ctx, program, path); err != nil {
-		return err
-	}
-	var found []*contender
-	for _, r := range rows {
-		found = append(found, &contender{name: r.what + ", " + beside, unit: "µs", measure: func(ctx context.Context) (float64, error) {
-			return b.searchTime(ctx, program, path, r.order)
-		}})
-	}
-	if err := alternate(ctx, b.progress, b.rounds, found); err != nil {
-		return err
-	}
-	for i, r := range rows {
-		want := atMost(0.01)
-		b.table.compare(r.what+" among "+number(float64(b.amounts.few)), r.ours.figure(""), found[i].figure(beside), want)
-	}
-	return nil
-}
-
-// fillMemories makes a knowledge base as local-memory has it: a table of texts,
-// and one for full-text search in them.
-func (b *sqliteBench) fillMemories(ctx context.Context, program, path string) error {
-	fmt.Fprintf(b.progress, "filling a knowledge base with %s runs\n", number(float64(b.amounts.searched)))
-	var script strings.Builder
-	script.WriteString(other("memories.sql"))
-	for n := range b.amounts.searched {
-		random := newRandom(n)
-		for _, agent := range agents {
-			stage := []string{"plan", "tasks", "implement", "validate"}[n/(max(b.amounts.searched/specRuns, 1))%4]
-			fmt.Fprintf(&script, "INSERT INTO memories (content, tags, created_at) VALUES ('%s', 'spec:SPEC-BENCH-%d stage:%s agent:%s', %d);\n",
-				text(random, contentSize), n%max(b.amounts.searched/specRuns, 1), stage, agent, 1772323200+n)
-		}
-	}
-	script.WriteString("COMMIT;\n")
-	cmd := exec.CommandContext(ctx, program, "-batch", path)
-	cmd.Stdin = strings.NewReader(script.String())
-	_, err := timed(cmd)
-	return err
-}
-
-// searchTime returns the mean time of a search, without the shell's start.
-func (b *sqliteBench) searchTime(ctx context.Context, program, path, order string) (float64, error) {
-	var took [2]time.Duration
-	for i, searches := range []int{0, b.amounts.calls} {
-		var script strings.Builder
-		for range searches {
-			fmt.Fprintf(&script, `SELECT m.id, m.content, m.created_at FROM memories_fts f JOIN memories m ON m.id = f.rowid
-				WHERE memories_fts MATCH '"SPEC-BENCH-%d" AND "stage:plan"' %s;`+"\n", rand.IntN(max(b.amounts.searched/specRuns, 1)), order)
-		}
-		cmd := exec.CommandContext(ctx, program, "-batch", path)
-		cmd.Stdin = strings.NewReader(script.String())
-		var err error
-		if took[i], err = timed(cmd); err != nil {
-			return 0, err
-		}
-	}
-	return float64(took[1]-took[0]) / float64(time.Microsecond) / float64(b.amounts.calls), nil
 }

@@ -79,7 +79,7 @@ func (b *sqliteBench) profileDrain(ctx context.Context, c *corpus) (err error) {
 }
 
 func (b *sqliteBench) compareDrains(c *corpus, ours, watch, limit *contender, others []*contender, absent []string) {
-	targets := map[string]float64{"insert limit": c.limit, sqliteShell: c.shell, pythonLoop: c.python}
+	targets := map[string]float64{"insert limit": c.limit, sqliteShell: c.shell, shellWAL: c.shell, pythonLoop: c.python}
 	drain := c.name + ": runs from a backlog"
 	for _, other := range append([]*contender{limit}, others...) {
 		want := target{}

@@ -19,7 +19,8 @@ import (
 var others embed.FS
 
 const (
-	sqliteShell = "sqlite3 shell, one transaction"
+	sqliteShell = "sqlite3 shell, one transaction" // with a rollback journal, which writes a new file once only
+	shellWAL    = "sqlite3 shell, likewise, with a write-ahead log"
 	pythonLoop  = "Python, a transaction a run" // as sqlite3.connect has it, with a rollback journal
 	pythonWAL   = "Python, likewise, with a write-ahead log"
 	duckDB      = "DuckDB, one transaction"
@@ -32,7 +33,8 @@ func (b *sqliteBench) others(c *corpus) (present []*contender, absent []string) 
 		name, program string
 		load          func(context.Context, string, *corpus) (time.Duration, error)
 	}{
-		{sqliteShell, "sqlite3", b.loadedByShell},
+		{sqliteShell, "sqlite3", loadedByShell("DELETE")},
+		{shellWAL, "sqlite3", loadedByShell("WAL")},
 		{pythonLoop, "python3", loadedByPython("DELETE")},
 		{pythonWAL, "python3", loadedByPython("WAL")},
 		{duckDB, "node", b.loadedByDuckDB},
@@ -61,18 +63,21 @@ func emptyDatabase(ctx context.Context, path string) error {
 	return s.Close()
 }
 
-func (b *sqliteBench) loadedByShell(ctx context.Context, program string, c *corpus) (time.Duration, error) {
-	if err := emptyDatabase(ctx, c.home.Database()); err != nil {
-		return 0, err
+// loadedByShell is the shell with a journal of a kind.
+func loadedByShell(journal string) func(context.Context, string, *corpus) (time.Duration, error) {
+	return func(ctx context.Context, program string, c *corpus) (time.Duration, error) {
+		if err := emptyDatabase(ctx, c.home.Database()); err != nil {
+			return 0, err
+		}
+		cmd := exec.CommandContext(ctx, program, "-batch", c.home.Database())
+		inbox := ".param set :inbox \"'" + strings.ReplaceAll(c.home.Inbox(), "'", "''") + "'\"\nPRAGMA journal_mode = " + journal + ";\nBEGIN"
+		cmd.Stdin = strings.NewReader(strings.Replace(other("shell.sql"), "BEGIN", inbox, 1))
+		took, err := timed(cmd)
+		if err != nil {
+			return 0, err
+		}
+		return took, c.mustHoldAll(ctx, c.home.Database())
 	}
-	cmd := exec.CommandContext(ctx, program, "-batch", c.home.Database())
-	inbox := ".param set :inbox \"'" + strings.ReplaceAll(c.home.Inbox(), "'", "''") + "'\"\nBEGIN"
-	cmd.Stdin = strings.NewReader(strings.Replace(other("shell.sql"), "BEGIN", inbox, 1))
-	took, err := timed(cmd)
-	if err != nil {
-		return 0, err
-	}
-	return took, c.mustHoldAll(ctx, c.home.Database())
 }
 
 // loadedByPython is Python's loop with a journal of a kind.

@@ -181,7 +181,7 @@ ORDER BY r.timestamp DESC, r.run_id DESC, a.agent, a.created_at, a.artifact_id
 type ListSpecArtifactsParams struct {
 	SpecID string
 	Since  int64
-	Until  int64
+	Before int64
 	Stage  string
 }
 
@@ -191,7 +191,7 @@ func (q *Queries) ListSpecArtifacts(ctx context.Context, arg ListSpecArtifactsPa
 	rows, err := q.query(ctx, q.listSpecArtifactsStmt, listSpecArtifacts,
 		arg.SpecID,
 		arg.Since,
-		arg.Until,
+		arg.Before,
 		arg.Stage,
 	)
 	if err != nil {

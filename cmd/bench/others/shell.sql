@@ -1,6 +1,5 @@
 -- All documents of a folder, in one durable transaction.
 .bail on
-PRAGMA journal_mode = DELETE; -- with which a new file is written once, not twice
 PRAGMA synchronous = FULL;
 PRAGMA cache_size = -16000;
 BEGIN IMMEDIATE;
