@@ -12,7 +12,7 @@ import (
 var hostileNames = []string{
 	"", ".", "..", "../..", "../../etc/passwd", "/etc/passwd", "-rf", "--help", ".hidden", "~root", "CON", "nul.json", "a/b", `a\b`, "a\x00b", "a\nb",
 	"\x1b[2J", "\u202egnp.exe", "\u2028", "a b", " a ", "\ufeff", "<script>", "'; DROP TABLE receipts; --", "%2e%2e%2f", "a.reason.json", "SPEC-1~abc.json",
-	strings.Repeat("x", 10_000), strings.Repeat("é", 300), "a" + strings.Repeat("\u0301", 500), "\xff\xfe",
+	strings.Repeat("x", 10_000), strings.Repeat("é", 300), "a" + strings.Repeat("\u0301", 500), "\xff\xfe", strings.Repeat("\x98", 240) + ".json",
 }
 
 func FuzzIdentifier(f *testing.F) {
@@ -38,6 +38,7 @@ func FuzzIdentifier(f *testing.F) {
 func FuzzPlaceOfAFile(f *testing.F) {
 	for i, s := range hostileNames {
 		f.Add(s, i)
+		f.Add(s, 0) // as its first name
 	}
 	home := Home(f.TempDir())
 	if err := home.Create(); err != nil {
@@ -53,6 +54,9 @@ func FuzzPlaceOfAFile(f *testing.F) {
 		to := alternative(name, strings.Repeat("ab", 32), try&7)
 		if !filepath.IsLocal(to) {
 			t.Errorf("%q goes to %q", name, to)
+		}
+		if strings.HasPrefix(filepath.Base(to), ".") && !strings.HasPrefix(filepath.Base(name), ".") {
+			t.Errorf("%q is hidden as %q", name, to)
 		}
 		if base := filepath.Base(to); len(base) > 255-len(reasonSuffix) && filepath.Base(name) != "." {
 			t.Errorf("a name of %d bytes", len(base))

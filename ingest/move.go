@@ -91,12 +91,16 @@ func alternative(rel, sha256 string, try int) string {
 	}
 }
 
+// cutName returns at most n bytes of s, without cutting a character; not every
+// name is one of characters.
 func cutName(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
+	for cut := n; cut > n-utf8.UTFMax && cut > 0; cut-- {
+		if utf8.RuneStart(s[cut]) {
+			return s[:cut]
+		}
 	}
 	return s[:n]
 }
