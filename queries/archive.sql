@@ -133,3 +133,10 @@ SELECT synthesis_id, consensus_verdict, metadata, created_at
 FROM synthesis_results
 WHERE run_id = @run_id
 ORDER BY created_at DESC, synthesis_id DESC;
+
+-- name: ListRunsInArchiveFile :many
+-- Which records should this file of the archive hold? Of a month it holds runs
+-- from_time to until_time: index idx_archived_timestamp.
+SELECT run_id, sha256
+FROM archived_runs
+WHERE state = 'archived' AND timestamp >= @from_time AND timestamp < @until_time AND file = @file;

@@ -62,7 +62,7 @@ func (s *Store) Backup(ctx context.Context, to Backups, a *Archive, now time.Tim
 
 // lock keeps other processes from making backups in the folder, which it makes.
 func (to Backups) lock() (release func() error, err error) {
-	if err := os.MkdirAll(string(to), 0o755); err != nil {
+	if err := archive.MakeFolder(string(to)); err != nil {
 		return nil, err
 	}
 	l := flock.New(filepath.Join(string(to), ".lock"))

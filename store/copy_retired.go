@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 
 	"github.com/consensusd/consensusd/dbgen/sqlite"
 )
@@ -25,7 +24,7 @@ func (c *copying) retired(ctx context.Context) error {
 		err = c.to.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
 			copied = 0
 			for _, r := range runs {
-				n, err := copyRetired(ctx, q, r)
+				n, err := insertRetired(ctx, q, r)
 				if err != nil {
 					return err
 				}
@@ -39,16 +38,6 @@ func (c *copying) retired(ctx context.Context) error {
 		c.result.Archived += copied
 		after.After = runs[len(runs)-1].RunID
 	}
-}
-
-func copyRetired(ctx context.Context, q sqlite.Querier, r ArchivedRun) (copied int64, err error) {
-	switch _, err := q.LockRun(ctx, r.RunID); {
-	case err == nil:
-		return 0, nil
-	case !errors.Is(err, sql.ErrNoRows):
-		return 0, err
-	}
-	return q.InsertArchivedRun(ctx, sqlite.InsertArchivedRunParams(r))
 }
 
 func (c *copying) pins(ctx context.Context) error {

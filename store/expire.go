@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -34,17 +35,11 @@ type deletion struct {
 // deletedFile is the file in the archive that lists what was deleted from it.
 const deletedFile = "deleted.jsonl"
 
-// expire notes that runs are deleted, first in deleted.jsonl, and then in the
-// database. Their records go with the next [cleaning.sweep].
+// expire notes in the database that runs are deleted. Their records go with the
+// next [cleaning.sweep]; not a run whose file is damaged expires.
 func (c *cleaning) expire(ctx context.Context) error {
-	if len(c.plan.expired) == 0 {
-		return nil
-	}
-	if err := c.noteDeleted(); err != nil {
-		return err
-	}
-	Step("noted")
-	for runs := range slices.Chunk(c.plan.expired, planPage) {
+	expired := slices.DeleteFunc(slices.Clone(c.plan.expired), func(r sqlite.ListExpiredRunsRow) bool { return c.damaged[r.File] })
+	for runs := range slices.Chunk(expired, planPage) {
 		var n int64
 		err := c.store.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
 			n = 0
@@ -63,19 +58,59 @@ func (c *cleaning) expire(ctx context.Context) error {
 		c.result.Deleted += n
 		c.step(int64(len(runs)))
 	}
-	Step("expired")
+	if len(expired) > 0 {
+		Step("expired")
+	}
 	return nil
 }
 
-// noteDeleted appends a line for each expired run that has none yet, and makes
-// them durable.
-func (c *cleaning) noteDeleted() error {
+// A wantedError reports that a file was to be replaced by one without a record
+// that the database says is in it.
+type wantedError struct{ file, runID string }
+
+func (e *wantedError) Error() string {
+	return fmt.Sprintf("archive file %s is left as it is: it would have lost run %s; clean up again, and tell the program's authors if this comes back", e.file, e.runID)
+}
+
+// letGo is asked before a file is replaced by one without the entries gone. It
+// refuses when the database relies on one of them, and sees to it that those of
+// deleted runs are in deleted.jsonl by then.
+func (c *cleaning) letGo(ctx context.Context, file string) func(gone []archive.Entry) error {
+	return func(gone []archive.Entry) error {
+		var deletions []ArchivedRun
+		for _, e := range gone {
+			row, err := c.store.read().GetArchivedRun(ctx, e.RunID)
+			switch {
+			case errors.Is(err, sql.ErrNoRows):
+			case err != nil:
+				return err
+			case row.File != file || row.SHA256 != e.SHA256:
+			case row.State == Deleted:
+				deletions = append(deletions, row)
+			default:
+				return &wantedError{file, e.RunID}
+			}
+		}
+		if len(deletions) > 0 {
+			if err := c.noteDeleted(deletions); err != nil {
+				return fmt.Errorf("note what is deleted: %w", err)
+			}
+			Step("noted")
+		}
+		Step("rewritten")
+		return nil
+	}
+}
+
+// noteDeleted appends a line for each run that has none yet, and makes them
+// durable.
+func (c *cleaning) noteDeleted(runs []ArchivedRun) error {
 	path := filepath.Join(c.archive.folder, deletedFile)
 	noted, whole, err := notedIn(path)
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, c.store.engine.fileMode())
 	if err != nil {
 		return err
 	}
@@ -87,7 +122,7 @@ func (c *cleaning) noteDeleted() error {
 		return err
 	}
 	w := bufio.NewWriter(file)
-	for _, r := range c.plan.expired {
+	for _, r := range runs {
 		if noted[r.RunID+" "+r.SHA256] {
 			continue
 		}
@@ -132,93 +167,6 @@ func notedIn(path string) (noted map[string]bool, whole int64, err error) {
 		}
 		whole += int64(len(line))
 	}
-}
-
-// sweep rewrites the files that hold records which are not wanted any more, of
-// deleted and restored runs and of an interrupted cleanup, and lists the runs
-// again that the database has forgotten.
-func (c *cleaning) sweep(ctx context.Context) error {
-	names, err := c.archive.files()
-	if err != nil {
-		return err
-	}
-	c.result.Archive = 0
-	for _, name := range names {
-		if err := c.sweepFile(ctx, name); err != nil {
-			return err
-		}
-		if info, err := os.Stat(filepath.Join(c.archive.folder, name)); err == nil {
-			c.result.Archive += info.Size()
-		}
-	}
-	return nil
-}
-
-func (c *cleaning) sweepFile(ctx context.Context, name string) error {
-	f, err := c.archive.open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	stale := map[string]bool{}
-	for _, e := range f.Manifest.Entries {
-		is, err := c.archive.isStale(ctx, name, e)
-		if err != nil {
-			return err
-		}
-		if is {
-			stale[e.RunID] = true
-			continue
-		}
-		if err := c.adopt(ctx, f, name, e); err != nil {
-			return err
-		}
-	}
-	if len(stale) == 0 {
-		return nil
-	}
-	none := func(func(archive.Line, error) bool) {}
-	_, err = archive.Rewrite(ctx, filepath.Join(c.archive.folder, name), func(e archive.Entry) bool { return !stale[e.RunID] }, none)
-	Step("swept")
-	return err
-}
-
-// isStale reports whether an entry of a file is not wanted any more.
-func (a *Archive) isStale(ctx context.Context, name string, e archive.Entry) (bool, error) {
-	row, err := a.store.read().GetArchivedRun(ctx, e.RunID)
-	if err == nil {
-		return row.State == Deleted || row.File != name || row.SHA256 != e.SHA256, nil
-	}
-	if !errors.Is(err, sql.ErrNoRows) {
-		return false, err
-	}
-	_, err = a.store.read().GetRun(ctx, e.RunID) // restored, or not removed yet
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// adopt lists the run of an entry that the database knows nothing of.
-func (c *cleaning) adopt(ctx context.Context, f *archive.File, name string, e archive.Entry) error {
-	_, err := c.store.read().GetArchivedRun(ctx, e.RunID)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	line, err := f.Line(e.RunID)
-	if err != nil {
-		return err
-	}
-	r, err := decodeRecord(line)
-	if err != nil {
-		return err
-	}
-	m := &month{cleaning: c, file: name}
-	row := m.row(r, line)
-	return c.store.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
-		_, err := q.InsertArchivedRun(ctx, sqlite.InsertArchivedRunParams(row))
-		return err
-	})
 }
 
 func hexSum(b []byte) string {

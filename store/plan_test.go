@@ -101,7 +101,7 @@ var asked = map[string]any{
 	"run_id": "0000684f1234-x", "spec_id": "SPEC-100", "stage": "plan", "agent": "", "verdict": "", "code": "agent_failed", "detail": "",
 	"since": int64(math.MinInt64), "before": int64(math.MaxInt64), "before_id": "", "page_size": 11,
 	"from_time": 1750000000 + 60*19000, "until_time": int64(math.MaxInt64), "after_time": 1750000000 + 60*19000, "after_id": "",
-	"after": "000068580000", "until": "000068582ee0", "sha256": "8", "identity": "",
+	"after": "000068580000", "until": "000068582ee0", "sha256": "8", "identity": "", "file": "2025-06.zst",
 }
 
 // but returns the values of asked, with another one for each name in pairs.

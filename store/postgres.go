@@ -239,4 +239,7 @@ func (postgresEngine) bytes(ctx context.Context, db *sql.DB) (int64, error) {
 }
 
 // reclaim: autovacuum is the server's own business.
-func (postgresEngine) reclaim(context.Context, *sql.DB) error { return nil }
+func (postgresEngine) reclaim(context.Context, *sql.DB) (isHeld bool, err error) { return false, nil }
+
+// fileMode: who may read it the server decides, and no file knows.
+func (postgresEngine) fileMode() fs.FileMode { return 0o600 }

@@ -67,6 +67,13 @@ func (q postgresQueries) ListRetiredRuns(ctx context.Context, p sqlite.ListRetir
 	return converted(rows, err, toArchivedRun)
 }
 
+func (q postgresQueries) ListRunsInArchiveFile(ctx context.Context, p sqlite.ListRunsInArchiveFileParams) ([]sqlite.ListRunsInArchiveFileRow, error) {
+	rows, err := q.Queries.ListRunsInArchiveFile(ctx, postgres.ListRunsInArchiveFileParams(p))
+	return converted(rows, err, func(r postgres.ListRunsInArchiveFileRow) sqlite.ListRunsInArchiveFileRow {
+		return sqlite.ListRunsInArchiveFileRow(r)
+	})
+}
+
 func (q postgresQueries) ListPinnedRuns(ctx context.Context) ([]sqlite.Pin, error) {
 	rows, err := q.Queries.ListPinnedRuns(ctx)
 	return converted(rows, err, func(r postgres.Pin) sqlite.Pin { return sqlite.Pin(r) })

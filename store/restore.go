@@ -61,6 +61,9 @@ func restoreOne(ctx context.Context, q sqlite.Querier, r Record) error {
 		return err
 	}
 	if isNew == 1 {
+		if err := notArchived(ctx, q, r.Run.RunID); err != nil {
+			return err
+		}
 		if err := restoreReceipts(ctx, q, r, nil); err != nil {
 			return err
 		}

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"math"
 	"slices"
 	"time"
@@ -26,6 +28,7 @@ type Plan struct {
 
 	aging   []agingRun
 	expired []sqlite.ListExpiredRunsRow
+	damaged map[string]error // files with runs that would leave, and why they cannot
 }
 
 // A Share is a part of all runs.
@@ -54,6 +57,9 @@ const (
 	StayQuiet  = "active_spec" // its spec has a run in the last --quiet-days
 	StayNoTime = "no_time"     // at 0 or before: nobody knows how old it is
 	StayFuture = "future"      // its time has not come yet
+
+	StayDamaged = "file_damaged" // the archive's file that it is in, or would go to, is damaged
+	StayGone    = "file_gone"    // the archive's file that it is in is not there
 )
 
 // A Stay is why runs do not leave.
@@ -66,6 +72,7 @@ type Stay struct {
 // An agingRun is to be archived.
 type agingRun struct {
 	runID     string
+	specID    string
 	timestamp int64
 	bytes     int64
 }
@@ -75,9 +82,12 @@ func (r agingRun) file() string { return archive.FileName(Time(r.timestamp)) }
 // planPage is how many runs are asked for at a time.
 const planPage = 1000
 
-// Plan works out what a cleanup at the time now is to do. It changes nothing.
+// Plan works out what a cleanup at the time now is to do. It changes nothing. It
+// reads the files of the archive that are concerned, and leaves out those that are
+// damaged.
 func (a *Archive) Plan(ctx context.Context, keep Retention, now time.Time) (*Plan, error) {
-	p := &planning{store: a.store, plan: &Plan{At: now.UTC().Truncate(time.Second), Stay: []Stay{}}, stays: map[string]*Stay{}}
+	p := &planning{archive: a, store: a.store, stays: map[string]*Stay{}}
+	p.plan = &Plan{At: now.UTC().Truncate(time.Second), Stay: []Stay{}, damaged: map[string]error{}}
 	err := p.findActive(ctx, keep.Quiet, now)
 	if err == nil {
 		err = p.findAging(ctx, now.Add(-keep.Active))
@@ -88,24 +98,39 @@ func (a *Archive) Plan(ctx context.Context, keep Retention, now time.Time) (*Pla
 	if err == nil {
 		err = p.findExpired(ctx, now.Add(-keep.Active-keep.Archived))
 	}
+	if err == nil {
+		err = p.examineFiles(ctx)
+	}
 	if err != nil {
 		return nil, a.store.explain("plan the cleanup", err)
 	}
-	for _, why := range []string{StayPinned, StayQuiet, StayNoTime, StayFuture} {
+	p.sumUp()
+	return p.plan, nil
+}
+
+// sumUp counts what leaves and what stays.
+func (p *planning) sumUp() {
+	for _, r := range p.plan.aging {
+		p.plan.Archive.add(r.timestamp, r.bytes)
+	}
+	for _, r := range p.plan.expired {
+		p.plan.Delete.add(r.Timestamp, r.Bytes)
+	}
+	for _, why := range []string{StayPinned, StayQuiet, StayNoTime, StayFuture, StayDamaged, StayGone} {
 		if s := p.stays[why]; s != nil {
 			slices.Sort(s.Specs)
 			s.Specs = slices.Compact(s.Specs)
 			p.plan.Stay = append(p.plan.Stay, *s)
 		}
 	}
-	return p.plan, nil
 }
 
 type planning struct {
-	store  *Store
-	plan   *Plan
-	active map[string]bool // specs that keep all their runs
-	stays  map[string]*Stay
+	archive *Archive
+	store   *Store
+	plan    *Plan
+	active  map[string]bool // specs that keep all their runs
+	stays   map[string]*Stay
 }
 
 func (p *planning) stay(why string, runs int64, spec string) {
@@ -148,8 +173,7 @@ func (p *planning) findAging(ctx context.Context, before time.Time) error {
 			case p.active[r.SpecID]:
 				p.stay(StayQuiet, 1, r.SpecID)
 			default:
-				p.plan.aging = append(p.plan.aging, agingRun{r.RunID, r.Timestamp, r.Bytes})
-				p.plan.Archive.add(r.Timestamp, r.Bytes)
+				p.plan.aging = append(p.plan.aging, agingRun{r.RunID, r.SpecID, r.Timestamp, r.Bytes})
 			}
 		}
 		last := runs[len(runs)-1]
@@ -172,11 +196,56 @@ func (p *planning) findExpired(ctx context.Context, before time.Time) error {
 		if err != nil || len(runs) == 0 {
 			return err
 		}
-		for _, r := range runs {
-			p.plan.expired = append(p.plan.expired, r)
-			p.plan.Delete.add(r.Timestamp, r.Bytes)
-		}
+		p.plan.expired = append(p.plan.expired, runs...)
 		last := runs[len(runs)-1]
 		next.AfterTime, next.AfterID = last.Timestamp, last.RunID
 	}
+}
+
+// examineFiles keeps runs out of the plan whose file cannot be trusted: nothing is
+// put into one that is damaged, and nothing in it, or in one that is not there, is
+// deleted.
+func (p *planning) examineFiles(ctx context.Context) error {
+	why := map[string]string{} // runs of a file stay
+	for _, r := range p.plan.aging {
+		why[r.file()] = ""
+	}
+	for _, r := range p.plan.expired {
+		why[r.File] = ""
+	}
+	for file := range why {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		switch err := p.archive.examine(file); {
+		case errors.Is(err, fs.ErrNotExist):
+			why[file] = StayGone
+		case err != nil:
+			why[file], p.plan.damaged[file] = StayDamaged, err
+		}
+	}
+	p.plan.aging = slices.DeleteFunc(p.plan.aging, func(r agingRun) bool {
+		stays := why[r.file()] == StayDamaged
+		if stays {
+			p.stay(StayDamaged, 1, r.specID)
+		}
+		return stays
+	})
+	p.plan.expired = slices.DeleteFunc(p.plan.expired, func(r sqlite.ListExpiredRunsRow) bool {
+		if why[r.File] != "" {
+			p.stay(why[r.File], 1, r.SpecID)
+		}
+		return why[r.File] != ""
+	})
+	return nil
+}
+
+// examine reads a whole file of the archive.
+func (a *Archive) examine(name string) error {
+	f, err := a.open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Verify()
 }

@@ -55,11 +55,7 @@ func BenchmarkCleanup(b *testing.B) {
 		}
 		a := s.Archive(filepath.Join(b.TempDir(), "archive"))
 		b.StartTimer()
-		plan, err := a.Plan(b.Context(), keep, now)
-		if err != nil {
-			b.Fatal(err)
-		}
-		c, err := a.Cleanup(b.Context(), plan, nil)
+		_, c, err := a.Cleanup(b.Context(), keep, now, nil)
 		if err != nil || c.Archived != runs {
 			b.Fatal(c, err)
 		}

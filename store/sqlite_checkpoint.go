@@ -100,38 +100,81 @@ func (c *checkpointer) run(ctx context.Context) {
 			return
 		case <-c.commit:
 		}
-		err := c.move(ctx)
-		for err != nil && ctx.Err() == nil {
-			c.fail(err)
-			if wait(ctx, checkpointRetry) {
-				err = c.move(ctx)
+		for {
+			if err := c.move(ctx); err != nil {
+				c.fail(err)
+			}
+			if c.failed.Load() == nil || !wait(ctx, checkpointRetry) {
+				break
 			}
 		}
-		c.failed.Store(nil)
 	}
 }
 
 // move moves what has gathered in the log, and what is added meanwhile, until
-// little is left or the writer adds it as fast.
+// little is left or the writer adds it as fast. After a failure it moves
+// something in any case: what has failed is good again when that succeeds.
 func (c *checkpointer) move(ctx context.Context) error {
 	log, err := checkpoint(ctx, c.own, "NOOP")
-	if log.rest() < reuseAfter/4 { // it is not worth it yet
+	failed := c.failed.Load()
+	if failed == nil && log.rest() < reuseAfter/4 { // it is not worth it yet
 		return err
 	}
-	for before := log.rest() + 1; err == nil && log.rest() > smallRest && log.rest() < before; {
+	for before := log.rest() + 1; err == nil && (failed != nil || log.rest() > smallRest && log.rest() < before); {
 		before = log.rest()
 		c.moving.Lock()
-		_, err = checkpoint(ctx, c.own, "PASSIVE")
+		log, err = checkpoint(ctx, c.own, "PASSIVE")
 		c.moving.Unlock()
+		if err == nil && log.busy {
+			return nil // somebody else is at it
+		}
 		if err == nil {
+			c.failed.CompareAndSwap(failed, nil)
+			failed = nil
 			log, err = checkpoint(ctx, c.own, "NOOP")
 		}
 	}
 	return err
 }
 
+// moveAll moves all of the log, and in the mode TRUNCATE empties it. It waits for
+// readers as long as it has patience, and nobody waits for it meanwhile: isHeld
+// reports that one of them has an older snapshot still.
+func (c *checkpointer) moveAll(ctx context.Context, mode string) (isHeld bool, err error) {
+	for end := time.Now().Add(reclaimPatience); ; {
+		log, err := c.moveAtOnce(ctx, mode)
+		if err != nil || !log.busy && log.rest() <= 0 {
+			return false, err
+		}
+		if time.Now().After(end) || !wait(ctx, checkpointRetry) {
+			return true, ctx.Err()
+		}
+	}
+}
+
+// moveAtOnce is a checkpoint that waits for no reader: SQLite would hold the write
+// lock while it does.
+func (c *checkpointer) moveAtOnce(ctx context.Context, mode string) (log walState, err error) {
+	c.moving.Lock()
+	defer c.moving.Unlock()
+	conn, err := c.own.Conn(ctx)
+	if err != nil {
+		return log, err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
+		return log, err
+	}
+	log, err = checkpoint(ctx, conn, mode)
+	_, again := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf("PRAGMA busy_timeout = %d", busyTimeout.Milliseconds()))
+	return log, errors.Join(err, again)
+}
+
 // A walState tells how many frames the log has, and how many of them are moved.
-type walState struct{ frames, moved int }
+type walState struct {
+	frames, moved int
+	busy          bool // somebody else is moving, or, in the mode TRUNCATE, reading
+}
 
 func (l walState) rest() int { return l.frames - l.moved }
 
@@ -140,11 +183,10 @@ func (l walState) rest() int { return l.frames - l.moved }
 func checkpoint(ctx context.Context, db interface {
 	QueryRowContext(context.Context, string, ...any) *sql.Row
 }, mode string) (l walState, err error) {
-	var busy int
-	err = db.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &l.frames, &l.moved)
+	err = db.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&l.busy, &l.frames, &l.moved)
 	var e sqlite3.Error
 	if errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked) {
-		return walState{}, nil
+		return walState{busy: true}, nil
 	}
 	return l, err
 }

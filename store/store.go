@@ -23,6 +23,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -107,8 +108,11 @@ type engine interface {
 	// committed returns why the commit that conn has just reported is not to be
 	// relied on, nil mostly.
 	committed(conn *sql.Conn) error
-	// reclaim gives disk space back that deleted rows took.
-	reclaim(ctx context.Context, db *sql.DB) error
+	// reclaim gives disk space back that deleted rows took. isHeld says that some of
+	// it has to wait for a reader.
+	reclaim(ctx context.Context, db *sql.DB) (isHeld bool, err error)
+	// fileMode is who may read what is in the database, for files with parts of it.
+	fileMode() fs.FileMode
 	// close ends what goes on beside the callers of a store that records.
 	close() error
 	// reconnect gives up connections after a transient error.

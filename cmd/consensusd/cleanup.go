@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -21,8 +22,9 @@ or has not come yet.
 
 Runs are written to HOME/archive, read back and verified before their rows are
 deleted; the disk space is given back. Interrupted at any moment, nothing is lost,
-and the next cleanup goes on. --dry-run prints the plan that the real run carries
-out, and changes nothing.`
+and the next cleanup goes on. Runs whose file of the archive is damaged stay until
+it is brought back from a backup. --dry-run prints the plan that the real run
+carries out, and changes nothing.`
 
 const cleanupExample = `  consensusd cleanup --dry-run
   consensusd cleanup
@@ -67,21 +69,20 @@ func (c *cli) cleanup(ctx context.Context, keep store.Retention, at time.Time, d
 		return err
 	}
 	defer s.Close()
-	plan, err := c.archive(s).Plan(ctx, keep, at)
-	if err != nil {
+	var t tidying
+	if dryRun {
+		t.Plan, err = c.archive(s).Plan(ctx, keep, at)
+	} else {
+		bar := c.progress("archiving")
+		t.Done = new(store.Cleaned)
+		t.Plan, *t.Done, err = c.archive(s).Cleanup(ctx, keep, at, bar.step)
+		bar.clear()
+	}
+	if t.Plan == nil {
 		return err
 	}
-	t := tidying{Plan: plan}
-	if !dryRun {
-		bar := c.progress("archiving")
-		done, err := c.archive(s).Cleanup(ctx, plan, bar.step)
-		bar.clear()
-		if err != nil {
-			return err
-		}
-		t.Done = &done
-	}
-	return c.answer(t, nil, func(out *screen) { c.printTidying(out, t) })
+	said := c.answer(t, nil, func(out *screen) { c.printTidying(out, t) })
+	return cmp.Or(err, said)
 }
 
 // openToClean opens the database, which must be there.
@@ -125,6 +126,9 @@ func whyStay(s store.Stay) string {
 		store.StayQuiet:  "the spec is active",
 		store.StayNoTime: "no time: nobody knows how old they are",
 		store.StayFuture: "of a time that has not come yet",
+
+		store.StayDamaged: "their file of the archive is damaged",
+		store.StayGone:    "their file of the archive is not here",
 	}[s.Why]
 	if len(s.Specs) == 0 {
 		return words
@@ -136,6 +140,9 @@ func whyStay(s store.Stay) string {
 func cleanedLine(d store.Cleaned) string {
 	line := fmt.Sprintf("%s archived, %d deleted; the database takes %s, %s before: %s freed; the archive takes %s",
 		count(d.Archived, "run"), d.Deleted, size(d.After), size(d.Before), size(max(d.Before-d.After, 0)), size(d.Archive))
+	if d.LogHeld {
+		line += "; a reader holds on to the rest until it ends"
+	}
 	if d.Changed > 0 {
 		line += "; " + count(d.Changed, "run") + " changed meanwhile and stayed"
 	}

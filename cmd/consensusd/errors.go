@@ -89,9 +89,9 @@ func (c *cli) explain(err error) *failure {
 	case errors.Is(err, store.ErrDeleted):
 		return &failure{exit: exitNotFound, code: "deleted", text: text, hint: "archive/deleted.jsonl in the home and its receipts are what is left of it", err: err}
 	case errors.Is(err, store.ErrCleaning):
-		return &failure{exit: exitFailed, code: "busy", text: text, hint: "wait until it has ended", err: err}
+		return &failure{exit: exitFailed, code: "busy", text: text, hint: "wait until it has ended, then try again", err: err}
 	case errors.As(err, &damaged):
-		return &failure{exit: exitFailed, code: "damaged", text: text, hint: "bring the file back from a backup: nothing was changed", err: err}
+		return &failure{exit: exitFailed, code: "damaged", text: text, hint: "bring the file back from a backup; until then it is left as it is, and so are its runs", err: err}
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, ingest.ErrNoFailure):
 		return &failure{exit: exitNotFound, code: "not_found", text: text, err: err}
 	case errors.As(err, &rejection):

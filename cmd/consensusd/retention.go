@@ -39,23 +39,34 @@ func (c *cli) cleanUpDaily(ctx context.Context, s *store.Store, w *watching, log
 	daily(ctx, time.Duration(w.cleanup), time.Time{}, func(ctx context.Context) error {
 		err := tidyUp(ctx, c.archive(s), w.policy(), log)
 		if err != nil && ctx.Err() == nil {
-			log.Error("cleanup failed; nothing is lost, and recording goes on", "error", err)
+			log.Error("cleanup is not complete; nothing is lost, and recording goes on", "error", err)
 		}
 		return err
 	})
 }
 
+// turnPatience is how long a cleanup waits for a backup, or another cleanup, to
+// end before it counts as failed.
+const turnPatience = 30 * time.Minute
+
+// tidyUp is one cleanup, as soon as nobody else holds the archive: the backup is
+// daily, too.
 func tidyUp(ctx context.Context, a *store.Archive, keep store.Retention, log *slog.Logger) error {
-	plan, err := a.Plan(ctx, keep, time.Now())
-	if err != nil {
-		return err
+	for begun, waits := time.Now(), false; ; waits = true {
+		plan, done, err := a.Cleanup(ctx, keep, time.Now(), nil)
+		if !errors.Is(err, store.ErrCleaning) || time.Since(begun) > turnPatience {
+			if plan != nil {
+				log.Info("cleaned up", "archived", done.Archived, "deleted", done.Deleted, "freed_bytes", max(done.Before-done.After, 0))
+			}
+			return err
+		}
+		if !waits {
+			log.Info("cleanup waits for its turn", "why", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	done, err := a.Cleanup(ctx, plan, nil)
-	if errors.Is(err, store.ErrCleaning) {
-		return nil // somebody is at it
-	}
-	if err == nil {
-		log.Info("cleaned up", "archived", done.Archived, "deleted", done.Deleted, "freed_bytes", max(done.Before-done.After, 0))
-	}
-	return err
 }

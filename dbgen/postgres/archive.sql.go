@@ -615,6 +615,48 @@ func (q *Queries) ListRetiredRuns(ctx context.Context, arg ListRetiredRunsParams
 	return items, nil
 }
 
+const listRunsInArchiveFile = `-- name: ListRunsInArchiveFile :many
+SELECT run_id, sha256
+FROM archived_runs
+WHERE state = 'archived' AND timestamp >= $1 AND timestamp < $2 AND file = $3
+`
+
+type ListRunsInArchiveFileParams struct {
+	FromTime  int64
+	UntilTime int64
+	File      string
+}
+
+type ListRunsInArchiveFileRow struct {
+	RunID  string
+	SHA256 string
+}
+
+// Which records should this file of the archive hold? Of a month it holds runs
+// from_time to until_time: index idx_archived_timestamp.
+func (q *Queries) ListRunsInArchiveFile(ctx context.Context, arg ListRunsInArchiveFileParams) ([]ListRunsInArchiveFileRow, error) {
+	rows, err := q.db.QueryContext(ctx, listRunsInArchiveFile, arg.FromTime, arg.UntilTime, arg.File)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListRunsInArchiveFileRow{}
+	for rows.Next() {
+		var i ListRunsInArchiveFileRow
+		if err := rows.Scan(&i.RunID, &i.SHA256); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listSynthesisMarks = `-- name: ListSynthesisMarks :many
 SELECT synthesis_id, consensus_verdict, metadata, created_at
 FROM synthesis_results

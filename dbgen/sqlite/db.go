@@ -171,6 +171,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listRunsBetweenStmt, err = db.PrepareContext(ctx, listRunsBetween); err != nil {
 		return nil, fmt.Errorf("error preparing query ListRunsBetween: %w", err)
 	}
+	if q.listRunsInArchiveFileStmt, err = db.PrepareContext(ctx, listRunsInArchiveFile); err != nil {
+		return nil, fmt.Errorf("error preparing query ListRunsInArchiveFile: %w", err)
+	}
 	if q.listSpecArtifactsStmt, err = db.PrepareContext(ctx, listSpecArtifacts); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSpecArtifacts: %w", err)
 	}
@@ -460,6 +463,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listRunsBetweenStmt: %w", cerr)
 		}
 	}
+	if q.listRunsInArchiveFileStmt != nil {
+		if cerr := q.listRunsInArchiveFileStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listRunsInArchiveFileStmt: %w", cerr)
+		}
+	}
 	if q.listSpecArtifactsStmt != nil {
 		if cerr := q.listSpecArtifactsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listSpecArtifactsStmt: %w", cerr)
@@ -613,6 +621,7 @@ type Queries struct {
 	listRunSizesStmt           *sql.Stmt
 	listRunsStmt               *sql.Stmt
 	listRunsBetweenStmt        *sql.Stmt
+	listRunsInArchiveFileStmt  *sql.Stmt
 	listSpecArtifactsStmt      *sql.Stmt
 	listSpecRunsStmt           *sql.Stmt
 	listSpecSizesStmt          *sql.Stmt
@@ -681,6 +690,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listRunSizesStmt:           q.listRunSizesStmt,
 		listRunsStmt:               q.listRunsStmt,
 		listRunsBetweenStmt:        q.listRunsBetweenStmt,
+		listRunsInArchiveFileStmt:  q.listRunsInArchiveFileStmt,
 		listSpecArtifactsStmt:      q.listSpecArtifactsStmt,
 		listSpecRunsStmt:           q.listSpecRunsStmt,
 		listSpecSizesStmt:          q.listSpecSizesStmt,

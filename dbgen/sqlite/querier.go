@@ -115,6 +115,9 @@ type Querier interface {
 	ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, error)
 	// The runs of a page. The primary key.
 	ListRunsBetween(ctx context.Context, arg ListRunsBetweenParams) ([]Run, error)
+	// Which records should this file of the archive hold? Of a month it holds runs
+	// from_time to until_time: index idx_archived_timestamp.
+	ListRunsInArchiveFile(ctx context.Context, arg ListRunsInArchiveFileParams) ([]ListRunsInArchiveFileRow, error)
 	// What did every agent answer in the runs of a spec, or of its stage, between two
 	// times? Newest run first. Indexes idx_consensus_spec_stage, idx_artifacts_run.
 	ListSpecArtifacts(ctx context.Context, arg ListSpecArtifactsParams) ([]Artifact, error)

@@ -31,9 +31,18 @@ func FileName(t time.Time) string { return t.UTC().Format("2006-01") + Suffix }
 
 // IsFileName reports whether FileName made name.
 func IsFileName(name string) bool {
+	_, err := Month(name)
+	return err == nil
+}
+
+// Month returns when the month begins whose file has a name that FileName made.
+func Month(name string) (time.Time, error) {
 	month, ok := strings.CutSuffix(name, Suffix)
-	_, err := time.Parse("2006-01", month)
-	return ok && err == nil
+	begin, err := time.Parse("2006-01", month)
+	if !ok || err != nil {
+		return begin, fmt.Errorf("%q is no name of an archive file", name)
+	}
+	return begin, nil
 }
 
 // A DamagedError reports a file that is none of ours, or not as it was written.

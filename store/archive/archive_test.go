@@ -43,7 +43,7 @@ func record(run string, bytes int) Line {
 
 func rewrite(t *testing.T, path string, keep func(Entry) bool, lines ...Line) Summary {
 	t.Helper()
-	s, err := Rewrite(t.Context(), path, keep, linesOf(lines...))
+	s, err := Rewrite(t.Context(), path, Change{Keep: func(e Entry) (bool, error) { return keep(e), nil }, Add: linesOf(lines...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,16 +181,32 @@ func TestAFileThatCannotBeWrittenLeavesTheOneBefore(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	for name, attempt := range map[string]func() error{
 		"the source fails": func() error {
-			_, err := Rewrite(t.Context(), path, all, func(yield func(Line, error) bool) {
+			_, err := Rewrite(t.Context(), path, Change{Add: func(yield func(Line, error) bool) {
 				_ = yield(record("2", 9), nil) && yield(Line{}, broken)
+			}})
+			return err
+		},
+		"what is to stay cannot be told": func() error {
+			_, err := Rewrite(t.Context(), path, Change{Keep: func(Entry) (bool, error) { return false, broken }})
+			return err
+		},
+		"what would go is wanted": func() error {
+			_, err := Rewrite(t.Context(), path, Change{
+				Keep: func(Entry) (bool, error) { return false, nil }, Add: linesOf(record("1", 9)),
+				LetGo: func(gone []Entry) error {
+					if len(gone) != 1 || gone[0].RunID != "1" {
+						t.Errorf("%v go", gone)
+					}
+					return broken
+				},
 			})
 			return err
 		},
 		"it is stopped": func() error {
-			_, err := Rewrite(stopped, path, all, func(yield func(Line, error) bool) {
+			_, err := Rewrite(stopped, path, Change{Add: func(yield func(Line, error) bool) {
 				stop()
 				yield(record("2", 9), nil)
-			})
+			}})
 			return err
 		},
 	} {
@@ -203,6 +219,58 @@ func TestAFileThatCannotBeWrittenLeavesTheOneBefore(t *testing.T) {
 		}
 		if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
 			t.Errorf("%s: left %v", name, left)
+		}
+	}
+}
+
+func TestWhatIsTakenOverIsNotToldOfAsGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.zst")
+	rewrite(t, path, all, record("1", 5000), record("2", 5000), record("3", 9))
+	again := record("2", 5000)
+	var told []string
+	_, err := Rewrite(t.Context(), path, Change{
+		Keep: func(e Entry) (bool, error) { return e.RunID == "1", nil }, Add: linesOf(again),
+		LetGo: func(gone []Entry) error {
+			for _, e := range gone {
+				told = append(told, e.RunID)
+			}
+			return nil
+		},
+	})
+	if err != nil || !slices.Equal(told, []string{"3"}) {
+		t.Errorf("%v go, %v", told, err)
+	}
+}
+
+func TestFilesThatKilledRewritesLeftAreRemovedAndNothingElse(t *testing.T) {
+	folder := t.TempDir()
+	stay := []string{".hidden.tmp", ".lock", "2026-05.zst", "2026-05.zst.ABC.tmp", "deleted.jsonl"}
+	for _, name := range append(stay, ".2026-05.zst.ABC.tmp", ".2026-06.zst.DEF.tmp") {
+		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := RemoveUnfinished(folder); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(folder)
+	var names []string
+	for _, e := range left {
+		names = append(names, e.Name())
+	}
+	if err != nil || !slices.Equal(names, stay) {
+		t.Errorf("left %v, %v", names, err)
+	}
+}
+
+func TestAFileIsAsReadableAsItIsToBe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.zst")
+	for _, mode := range []os.FileMode{0o600, 0o666} {
+		if _, err := Rewrite(t.Context(), path, Change{Add: linesOf(record("1", 9)), Mode: mode}); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%v, %v, want %v", info, err, mode)
 		}
 	}
 }

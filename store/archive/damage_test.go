@@ -64,7 +64,7 @@ func TestAForeignFileIsRefusedAndNotReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *DamagedError
-	if _, err := Rewrite(t.Context(), path, all, linesOf(record("1", 5))); !errors.As(err, &e) {
+	if _, err := Rewrite(t.Context(), path, Change{Add: linesOf(record("1", 5))}); !errors.As(err, &e) {
 		t.Errorf("rewrite: %v", err)
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != foreign {
@@ -81,14 +81,14 @@ func TestADamagedFileIsNotRewritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *DamagedError
-	if _, err := Rewrite(t.Context(), path, all, linesOf(record("3", 5))); !errors.As(err, &e) {
+	if _, err := Rewrite(t.Context(), path, Change{Add: linesOf(record("3", 5))}); !errors.As(err, &e) {
 		t.Errorf("rewrite: %v", err)
 	}
 }
 
 func FuzzOpen(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "a.zst")
-	if _, err := Rewrite(f.Context(), path, all, linesOf(record("1", 900), record("2", 30))); err != nil {
+	if _, err := Rewrite(f.Context(), path, Change{Add: linesOf(record("1", 900), record("2", 30))}); err != nil {
 		f.Fatal(err)
 	}
 	content, err := os.ReadFile(path)

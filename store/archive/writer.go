@@ -3,7 +3,7 @@ package archive
 import (
 	"context"
 	"crypto/sha256"
-	"iter"
+	"errors"
 	"os"
 	"sync"
 
@@ -91,20 +91,19 @@ func encoder(level zstd.EncoderLevel) func() *zstd.Encoder {
 	})
 }
 
-func (w *writer) rewrite(ctx context.Context, old *File, keep func(Entry) bool, lines iter.Seq2[Line, error]) error {
+func (w *writer) rewrite(ctx context.Context, old *File, change Change) error {
 	if old != nil {
-		if err := w.copy(ctx, old, keep); err != nil {
+		if err := w.copy(ctx, old, change.Keep); err != nil {
 			return err
 		}
 	}
-	for line, err := range lines {
-		if err != nil {
-			return err
+	if change.Add != nil {
+		for line, err := range change.Add {
+			if err = errors.Join(err, ctx.Err()); err != nil {
+				return err
+			}
+			w.add(line)
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		w.add(line)
 	}
 	w.flush()
 	if err := w.wait(); err != nil {
@@ -115,12 +114,22 @@ func (w *writer) rewrite(ctx context.Context, old *File, keep func(Entry) bool, 
 
 // copy takes over what keep lets pass. A full block of which everything is kept
 // is copied as it is.
-func (w *writer) copy(ctx context.Context, old *File, keep func(Entry) bool) error {
+func (w *writer) copy(ctx context.Context, old *File, keep func(Entry) (bool, error)) error {
 	all := make([][]Entry, len(old.Manifest.Blocks))
 	kept := make([][]Entry, len(all))
 	for i, e := range old.Manifest.Entries {
 		all[e.Block] = append(all[e.Block], e)
-		if old.byRun[e.RunID] == i && keep(e) { // of a run that is there twice the last counts
+		if old.byRun[e.RunID] != i {
+			continue // of a run that is there twice the last counts
+		}
+		stays, err := true, error(nil)
+		if keep != nil {
+			stays, err = keep(e)
+		}
+		if err != nil {
+			return err
+		}
+		if stays {
 			kept[e.Block] = append(kept[e.Block], e)
 		}
 	}
