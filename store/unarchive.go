@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/consensusd/consensusd/dbgen/sqlite"
@@ -12,27 +13,31 @@ import (
 
 // Restore brings archived runs back into the tables of runs, equal to the byte,
 // and pins them, so that the next cleanup does not take them away again. It does
-// so in one transaction, all or none. A run that is in the tables already is left
-// as it is. The error is [ErrNotFound] or [ErrDeleted] for a run that is not in
-// the archive.
+// so in one transaction, all or none, and returns how many it brought back: a run
+// that is in the tables already, or named twice, is left as it is. The error is
+// [ErrNotFound] or [ErrDeleted] for a run that is not in the archive.
 func (a *Archive) Restore(ctx context.Context, now time.Time, runIDs ...string) (restored int, err error) {
 	var records []Record
-	for _, id := range runIDs {
-		if _, err := a.store.Run(ctx, id); err == nil {
-			continue
-		} else if !errors.Is(err, ErrNotFound) {
-			return 0, err
-		}
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(runIDs))) {
 		r, err := a.Whole(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			_, err = a.store.Run(ctx, id) // nothing to do when it is there
+		} else if err == nil {
+			records = append(records, r)
+		}
 		if err != nil {
 			return 0, err
 		}
-		records = append(records, r)
 	}
 	err = a.store.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
+		restored = 0
 		for _, r := range records {
-			if err := unarchive(ctx, q, r, now); err != nil {
+			isNew, err := unarchive(ctx, q, r, now)
+			if err != nil {
 				return fmt.Errorf("run %s: %w", r.Run.RunID, err)
+			}
+			if isNew {
+				restored++
 			}
 		}
 		return nil
@@ -40,27 +45,44 @@ func (a *Archive) Restore(ctx context.Context, now time.Time, runIDs ...string) 
 	if err != nil {
 		return 0, a.store.explain("restore from the archive", err)
 	}
-	return len(records), nil
+	return restored, nil
 }
 
-func unarchive(ctx context.Context, q sqlite.Querier, r Record, now time.Time) error {
+func unarchive(ctx context.Context, q sqlite.Querier, r Record, now time.Time) (isNew bool, err error) {
 	n, err := q.DeleteArchivedRun(ctx, r.Run.RunID)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if n == 0 {
-		return errVanished // restored by another at the same moment
+	if n == 0 { // something happened to it after it was read
+		return false, isActive(ctx, q, r.Run.RunID)
 	}
 	if n, err = q.InsertRun(ctx, sqlite.InsertRunParams(r.Run)); err != nil {
-		return err
+		return false, err
 	}
 	if n == 0 {
-		return refuse(r.Run.RunID, "it is in the tables of runs already")
+		return false, refuse(r.Run.RunID, "it is in the tables of runs already")
 	}
 	if _, err := q.PinRun(ctx, sqlite.PinRunParams{RunID: r.Run.RunID, PinnedAt: now.Unix()}); err != nil {
+		return false, err
+	}
+	return true, insertBelongings(ctx, q, r)
+}
+
+// isActive returns nil for a run that is in the tables of runs, and else what has
+// become of it.
+func isActive(ctx context.Context, q sqlite.Querier, runID string) error {
+	_, err := q.GetRun(ctx, runID)
+	if !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	return insertBelongings(ctx, q, r)
+	row, err := q.GetArchivedRun(ctx, runID)
+	switch {
+	case err != nil:
+		return err
+	case row.State == Deleted:
+		return ErrDeleted
+	}
+	return errVanished // restored, and archived again
 }
 
 // Pin keeps a run out of retention, and reports whether it was not pinned

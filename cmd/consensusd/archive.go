@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -98,6 +99,7 @@ func (c *cli) archiveRestore(ctx context.Context, ids []string) error {
 		return err
 	}
 	defer s.Close()
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	n, err := c.archive(s).Restore(ctx, time.Now(), ids...)
 	if errors.Is(err, store.ErrNotFound) {
 		f := c.explain(err)
@@ -116,6 +118,9 @@ func (c *cli) archiveRestore(ctx context.Context, ids []string) error {
 	})
 }
 
+// elsewhere is said where nothing of the archive can be verified.
+const elsewhere = "this home has no archive: verify it at the home that cleans up"
+
 func (c *cli) archiveVerify(ctx context.Context) error {
 	s, err := c.open(ctx)
 	if err != nil {
@@ -132,6 +137,10 @@ func (c *cli) archiveVerify(ctx context.Context) error {
 	files, err := a.Files(ctx)
 	if err != nil {
 		return err
+	}
+	if len(files) > 0 && a.Elsewhere() {
+		c.note("%s", elsewhere)
+		files = nil
 	}
 	var runs int64
 	for _, f := range files {

@@ -81,6 +81,9 @@ func (c *cli) verified(ctx context.Context, s *store.Store) (v verification, err
 		return v, err
 	}
 	found.Problems = append(found.Problems, archived...)
+	if files, err := c.archive(s).Files(ctx); err == nil && len(files) > 0 && c.archive(s).Elsewhere() {
+		c.note("%s", elsewhere)
+	}
 	totals, err := s.Totals(ctx)
 	v = verification{
 		OK: len(found.Problems) == 0 && found.Unlisted == 0, Problems: found.Problems, Unlisted: found.Unlisted,

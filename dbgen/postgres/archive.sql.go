@@ -79,10 +79,10 @@ func (q *Queries) CountRunsBetween(ctx context.Context, arg CountRunsBetweenPara
 
 const deleteArchivedRun = `-- name: DeleteArchivedRun :execrows
 DELETE FROM archived_runs
-WHERE run_id = $1
+WHERE run_id = $1 AND state = 'archived'
 `
 
-// A run was restored.
+// A run is restored, unless it was deleted.
 func (q *Queries) DeleteArchivedRun(ctx context.Context, runID string) (int64, error) {
 	result, err := q.db.ExecContext(ctx, deleteArchivedRun, runID)
 	if err != nil {

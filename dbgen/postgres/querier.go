@@ -25,7 +25,7 @@ type Querier interface {
 	CountRuns(ctx context.Context) (CountRunsRow, error)
 	// How many runs are of this time? Index idx_consensus_timestamp.
 	CountRunsBetween(ctx context.Context, arg CountRunsBetweenParams) (int64, error)
-	// A run was restored.
+	// A run is restored, unless it was deleted.
 	DeleteArchivedRun(ctx context.Context, runID string) (int64, error)
 	// For the empty artifact that stood for an agent until its answer came.
 	DeleteArtifact(ctx context.Context, artifactID string) (int64, error)
