@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -130,5 +131,29 @@ func TestClosingMovesTheWholeLog(t *testing.T) {
 	}
 	if log, err := checkpoint(t.Context(), held, "NOOP"); err != nil || log.frames == 0 || log.rest() != 0 {
 		t.Errorf("%d of %d frames are moved, %v; want all", log.moved, log.frames, err)
+	}
+}
+
+func TestAFailureOfTheWriterIsSaidUntilACheckpointSucceeds(t *testing.T) {
+	s := open(t, newFile(t))
+	c := s.engine.(sqliteEngine).checkpoints
+	mustRecord(t, s, sample(0)) // a log that is not worth moving
+	c.moving.Lock()             // as long as this is held, none succeeds
+	c.fail(errors.New("disk I/O error"))
+	for n := range 50 {
+		mustRecord(t, s, sample(n+1))
+		if c.err() == nil {
+			t.Fatal("it was forgotten without a checkpoint")
+		}
+	}
+	c.moving.Unlock()
+	late := time.Now().Add(30 * time.Second)
+	for c.err() != nil {
+		if time.Now().After(late) {
+			t.Fatal("it is never good again")
+		}
+	}
+	if log, err := checkpoint(t.Context(), s.reader, "NOOP"); err != nil || log.moved == 0 {
+		t.Errorf("the log has %d frames, of which %d are moved, %v", log.frames, log.moved, err)
 	}
 }

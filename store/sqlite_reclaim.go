@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
-	"time"
 )
 
 const (
@@ -15,7 +14,7 @@ const (
 	// for it.
 	reclaimPages = 1000
 	// reclaimPatience is how long readers are waited for that hold the log.
-	reclaimPatience = 10 * time.Second
+	reclaimPatience = busyTimeout
 )
 
 // reclaim makes the file as small as what is in it, a part at a time, and then
