@@ -27,12 +27,10 @@ type Inspection struct {
 	SpecBytes map[string]int64 `json:"-"`
 }
 
-// maxInspected is how many files are read for an inspection.
-const maxInspected = 5_000
-
-// Inspect looks at what waits in the inbox. It changes nothing, may be called
-// beside a running daemon, and needs no store.
-func (in *Ingester) Inspect(ctx context.Context) (Inspection, error) {
+// Inspect looks at what waits in the inbox, and reads at most so many files, which
+// may be [math.MaxInt]. It changes nothing, may be called beside a running daemon,
+// and needs no store.
+func (in *Ingester) Inspect(ctx context.Context, most int) (Inspection, error) {
 	defer in.roots.close()
 	found := Inspection{Unfinished: []string{}, Open: []OpenRun{}, SpecBytes: map[string]int64{}}
 	var parts []*part
@@ -41,7 +39,7 @@ func (in *Ingester) Inspect(ctx context.Context) (Inspection, error) {
 		if f.ignored {
 			return nil
 		}
-		if found.Files++; found.Files > maxInspected {
+		if found.Files++; found.Files > most {
 			found.More = true
 			return nil
 		}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
@@ -89,8 +91,8 @@ func (c *cli) sizes(ctx context.Context, m *measuring) error {
 	}
 	for _, z := range all {
 		if n := len(z.Candidates); n > 0 && !c.json {
-			c.note("%s is %s: its %s from %s on may go, see --json; %s archives what is old enough",
-				z.SpecID, z.State, count(n, "oldest run"), clock(z.Candidates[0].Timestamp), c.command("cleanup"))
+			c.note("%s is %s: its %s from %s on may go: %s; %s archives what is old enough",
+				z.SpecID, z.State, count(n, "oldest run"), clock(z.Candidates[0].Timestamp), z.named(), c.command("cleanup"))
 		}
 	}
 	if m.check && slices.ContainsFunc(all, func(z specSize) bool { return z.State == "over" }) {
@@ -99,18 +101,28 @@ func (c *cli) sizes(ctx context.Context, m *measuring) error {
 	return nil
 }
 
+// named lists the ids of the candidates, as many as a line takes.
+func (z *specSize) named() string {
+	const most = 5
+	var ids []string
+	for _, r := range z.Candidates[:min(most, len(z.Candidates))] {
+		ids = append(ids, r.RunID)
+	}
+	if more := len(z.Candidates) - most; more > 0 {
+		ids = append(ids, fmt.Sprintf("and %d that --json names", more))
+	}
+	return strings.Join(ids, ", ")
+}
+
 // measure returns the sizes of all specs, the largest first.
 func (c *cli) measure(ctx context.Context, s *store.Store, m *measuring) ([]specSize, error) {
 	stored, err := c.archive(s).Sizes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	inbox, err := ingest.New(c.Home(), nil, ingest.Options{}).Inspect(ctx)
+	inbox, err := ingest.New(c.Home(), nil, ingest.Options{}).Inspect(ctx, math.MaxInt)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a database may be asked where there is no inbox
 		return nil, err
-	}
-	if inbox.More {
-		c.note("the inbox holds more than was looked at")
 	}
 	all := []specSize{}
 	for _, z := range stored {

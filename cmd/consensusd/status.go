@@ -121,9 +121,12 @@ func (c *cli) status(ctx context.Context, opts ingest.Options) (st status, err e
 	return st, err
 }
 
+// mostInspected is how many files of the inbox are read for a glance.
+const mostInspected = 5_000
+
 // inspect looks into the inbox; s may be nil.
 func (c *cli) inspect(ctx context.Context, s *store.Store, opts ingest.Options) (ingest.Inspection, error) {
-	found, err := ingest.New(c.Home(), s, opts).Inspect(ctx)
+	found, err := ingest.New(c.Home(), s, opts).Inspect(ctx, mostInspected)
 	if errors.Is(err, fs.ErrNotExist) { // a home that has only been read into
 		err = nil
 	}

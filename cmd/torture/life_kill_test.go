@@ -16,7 +16,7 @@ import (
 )
 
 // lifeSteps are where a cleanup is killed: between any two of its steps.
-var lifeSteps = []string{"archived", "begun", "written", "committed", "noted", "expired", "swept"}
+var lifeSteps = []string{"archived", "begun", "written", "committed", "noted", "expired", "rewritten", "swept", "reclaimed"}
 
 // A life is a home whose runs grow old.
 type life struct {
@@ -164,5 +164,19 @@ func killACleanup(t *testing.T, step string, pass int) bool {
 	}
 	l.run("archive", "verify")
 	l.run("verify")
+	l.mustHoldOnly(".lock", "2025-02.zst", "2025-03.zst", "2025-05.zst", "deleted.jsonl")
 	return err != nil
+}
+
+// mustHoldOnly fails the test when the archive's folder has something else in it.
+func (l *life) mustHoldOnly(names ...string) {
+	l.t.Helper()
+	entries, err := os.ReadDir(filepath.Join(l.home, "archive"))
+	var there []string
+	for _, e := range entries {
+		there = append(there, e.Name())
+	}
+	if diff := cmp.Diff(names, there); diff != "" || err != nil {
+		l.t.Errorf("the archive's folder: %v\n%s", err, diff)
+	}
 }
