@@ -50,7 +50,7 @@ func (a *Archive) lockFor(who string) (release func() error, err error) {
 	// Best effort: without it the others are told less.
 	os.WriteFile(path, fmt.Appendf(nil, "%s (process %d)\n", who, os.Getpid()), 0o644)
 	return func() error {
-		os.Truncate(path, 0)
+		os.WriteFile(path, nil, 0o644)
 		return l.Unlock()
 	}, nil
 }

@@ -1,11 +1,9 @@
 package torture
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,7 +67,7 @@ func TestAYearOfAProjectEndsWithEveryRunInItsTier(t *testing.T) {
 	y.compare()
 	y.run("archive", "verify")
 	y.run("verify")
-	tell(t, "%d runs of a year, %d killed cleanups, %d full disks; lost 0, doubled 0, partial 0", len(y.runs), y.kills, y.fulls)
+	tell(t, "%d runs of a year, %d killed cleanups, %d full disks; lost 0, doubled 0, partial 0; %s", len(y.runs), y.kills, y.fulls, y.sizes())
 }
 
 // work drops the runs of a day: BUSY has one every day, MONTHLY one a month, and
@@ -213,43 +211,4 @@ func (y *year) listed(flags ...string) (ids []string) {
 		}
 	}
 	return ids
-}
-
-// smallDisk mounts a disk of so many MiB until the test ends, which root alone
-// may.
-func smallDisk(t *testing.T, mib int) string {
-	t.Helper()
-	if os.Getuid() != 0 && os.Getenv("CI") == "" {
-		t.Skip("only root may mount a small disk")
-	}
-	dir := filepath.Join(t.TempDir(), "a small disk")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", mib), "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Fatalf("mount a small disk (as root): %v\n%s", err, out)
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v\n%s", err, out)
-		}
-	})
-	return dir
-}
-
-// fill writes zeros to a file until its disk is full.
-func fill(t *testing.T, path string) {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for block := bytes.Repeat([]byte{0}, 64<<10); ; {
-		if _, err := f.Write(block); err != nil {
-			break
-		}
-	}
-	for _, err := f.Write([]byte{0}); err == nil; _, err = f.Write([]byte{0}) {
-	}
 }
