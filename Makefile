@@ -4,7 +4,7 @@
 # make torture breaks everything on one machine: kills, power, storms, full disks
 # make fuzz    feeds the parsers what nobody would write, FUZZTIME (10m) each
 # make verify  generated code, formatting, vet, staticcheck, modules, layers
-# make bench   recording into SQLite and asking, beside others; some fifteen minutes
+# make bench   recording into SQLite, asking and cleaning up, beside others; some twenty minutes
 # make bench-postgres  recording into PostgreSQL, beside pgbench; some ten minutes
 
 export CGO_ENABLED = 1

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/consensusd/consensusd/ingest"
 	"github.com/consensusd/consensusd/store/postgrestest"
 )
 
@@ -39,8 +40,12 @@ func TestASmokeRunPrintsATableWithEveryRow(t *testing.T) {
 }
 
 func TestASmokeRunOfSQLitePrintsATableWithEveryRow(t *testing.T) {
+	evidence := ingest.Home(t.TempDir())
+	if err := fill(evidence, 0, 3, contentSize); err != nil {
+		t.Fatal(err)
+	}
 	var out bytes.Buffer
-	if status := run(t.Context(), []string{"sqlite", "-smoke"}, &out, t.Output()); status != 0 {
+	if status := run(t.Context(), []string{"sqlite", "-smoke", "-evidence", evidence.Inbox()}, &out, t.Output()); status != 0 {
 		t.Fatalf("exit status %d", status)
 	}
 	t.Logf("\n%s", &out)
@@ -65,6 +70,15 @@ func TestASmokeRunOfSQLitePrintsATableWithEveryRow(t *testing.T) {
 		`newest run of a spec and stage among 1,000 +[\d.,]+ µs +[\d.,]+ µs among 100 +[\d.]+ +≤ 1.5 +` + verdict,
 		`(newest run|all artifacts) of a spec and stage, with its answers, among 100 +[\d.,]+ µs .*full-text search.*`,
 		`start after a (stop|kill) to a recorded run +[\d.,]+ ms +1,000 ms allowed +[\d.e-]+ +≤ 1 +` + verdict,
+		`40 KB: archiving of contents, until durable and verified +[\d.,]+ MB/s +100 MB/s wanted +[\d.e-]+ +≥ 1 +` + verdict,
+		`40 KB: likewise, until rows are deleted and space is given back +[\d.,]+ MB/s +[\d.,]+ MB/s as above +[\d.]+ +- +-`,
+		`40 KB: the archive's size +[\d.]+ MB +0.201 MB of contents +[\d.]+ +≤ 0.25 +` + verdict,
+		`4 KB: commits during a cleanup, 99 of 100 +[\d.,]+ ms +[\d.,]+ ms without +[\d.]+ +≤ 3 +` + verdict,
+		`4 KB: commits during a backup, 99 of 100 +[\d.,]+ ms +[\d.,]+ ms without +[\d.]+ +≤ 3 +` + verdict,
+		`the evidence's archive's size +[\d.]+ MB +0.0123 MB of contents +[\d.]+ +≤ 0.25 +` + verdict,
+		`40 KB: cleanup of 20 runs, a process, once +[\d.]+ s +30 s allowed +[\d.e-]+ +≤ 1 +` + verdict,
+		`40 KB: the database's size after cleanup of 18 of 20 runs +[\d.]+ MB +[\d.]+ MB before +[\d.]+ +≤ 0.15 +` + verdict,
+		`40 KB: show of one of 18 archived runs, a process +[\d.,]+ ms +[\d.,]+ ms of an active one +[\d.]+ +≤ 5 +` + verdict,
 	} {
 		if !regexp.MustCompile(`(?m)^` + row + `$`).MatchString(table) {
 			t.Errorf("no row like %s", row)
@@ -131,16 +145,18 @@ func TestRatiosAreHeldToTheirTargets(t *testing.T) {
 	table.compare("c", ten, ten, atMost(1))
 	table.compare("d", ten, six, atMost(1.5))
 	table.compare("e", six, six, target{})
+	table.notGiven("f", "-evidence")
 	var out bytes.Buffer
 	if err := table.print(&out); err != nil {
 		t.Fatal(err)
 	}
-	const want = `what  measured            beside              ratio    target  ok
-a     6 /s                10 /s pgbench       0.60     ≥ 0.6   yes
-b     6 /s                10.1 /s             0.59     ≥ 0.6   missed by 0.99 %
-c     10,000 µs among 10  10,000 µs among 10  1.00     ≤ 1     yes
-d     10,000 µs among 10  6 /s                1666.67  ≤ 1.5   missed by 1.1e+05 %
-e     6 /s                6 /s                1.00     -       -
+	const want = `what  measured            beside                ratio    target  ok
+a     6 /s                10 /s pgbench         0.60     ≥ 0.6   yes
+b     6 /s                10.1 /s               0.59     ≥ 0.6   missed by 0.99 %
+c     10,000 µs among 10  10,000 µs among 10    1.00     ≤ 1     yes
+d     10,000 µs among 10  6 /s                  1666.67  ≤ 1.5   missed by 1.1e+05 %
+e     6 /s                6 /s                  1.00     -       -
+f     -                   -evidence: not given  -        -       -
 `
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", &out, want)

@@ -27,16 +27,20 @@ and prints a table. Where something else is not installed, its row says so.
   commands   runs, show and artifacts as processes, beside the sqlite3 shell
   queries    among many runs and few, and beside full-text search
   start      of consensusd watch in a home that has recorded much
+  life       of runs once they are recorded: archiving, its size, the database's
+             after it, commits during a cleanup and a backup, cleanup as a
+             process, show of archived runs
 
 `
 
 // A sqliteBench is one run of the command.
 type sqliteBench struct {
-	rounds  int
-	only    *regexp.Regexp
-	profile string // folder
-	duckdb  string // folder with node_modules
-	amounts amounts
+	rounds   int
+	only     *regexp.Regexp
+	profile  string // folder
+	duckdb   string // folder with node_modules
+	evidence string // folder of documents that somebody has
+	amounts  amounts
 
 	program  string // consensusd
 	folder   string // for files of its own
@@ -56,6 +60,7 @@ type amounts struct {
 	searched   int // runs in the table for full-text search
 	done       int // files in done/
 	receipts   int
+	old, aging int // runs to archive at once, and a tenth of them later
 }
 
 var plentiful = amounts{
@@ -65,7 +70,7 @@ var plentiful = amounts{
 		{name: "120 KB", content: 30_000, documents: 1500, limit: 0.65, shell: 2},
 	},
 	drops: 200, commits: 3000, memoryRuns: 100_000, largeBytes: 64 << 20, calls: 50,
-	few: 10_000, many: 1_000_000, searched: 10_000, done: 100_000, receipts: 1_000_000,
+	few: 10_000, many: 1_000_000, searched: 10_000, done: 100_000, receipts: 1_000_000, old: 2000, aging: 10_000,
 }
 
 var scarce = amounts{
@@ -74,7 +79,7 @@ var scarce = amounts{
 		{name: "40 KB", content: 10_000, documents: 10, limit: 0.65, shell: 2, python: 4.5},
 	},
 	drops: 3, commits: 10, memoryRuns: 70, largeBytes: 1 << 20, calls: 2,
-	few: 100, many: 1000, searched: 100, done: 10, receipts: 100,
+	few: 100, many: 1000, searched: 100, done: 10, receipts: 100, old: 5, aging: 20,
 }
 
 // A part of the benchmark measures what belongs together.
@@ -90,6 +95,7 @@ var parts = []part{
 	{"commands", (*sqliteBench).commands},
 	{"queries", (*sqliteBench).asking},
 	{"start", (*sqliteBench).starts},
+	{"life", (*sqliteBench).lives},
 }
 
 func sqlite(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
@@ -136,8 +142,9 @@ func parseSQLite(args []string, stderr io.Writer) (*sqliteBench, error) {
 	}
 	flags.IntVar(&b.rounds, "rounds", 5, "`times` that each figure is measured; its median is printed")
 	flags.StringVar(&only, "only", "", "measure only those of the above that match this `regex`")
-	flags.StringVar(&b.profile, "cpuprofile", "", "write a CPU profile of each drain, once more within this process, to `folder`")
+	flags.StringVar(&b.profile, "cpuprofile", "", "write a CPU profile of each drain, and of a cleanup, once more within this process, to `folder`")
 	flags.StringVar(&b.duckdb, "duckdb", filepath.Join(cache, "consensusd-bench"), "`folder` that @duckdb/node-api is installed in")
+	flags.StringVar(&b.evidence, "evidence", "", "`folder` of documents, which are read in place, whose archive's size is measured too")
 	flags.BoolVar(&smoke, "smoke", false, "do everything once, and so little of it that the figures mean nothing")
 	err = flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {

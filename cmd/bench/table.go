@@ -55,6 +55,11 @@ func (t *table) absent(what string, measured figure, beside string) {
 	t.rows = append(t.rows, []string{what, measured.String(), beside + ": not installed", "-", "-", "-"})
 }
 
+// notGiven adds a row about what was not measured for want of a flag.
+func (t *table) notGiven(what, flag string) {
+	t.rows = append(t.rows, []string{what, "-", flag + ": not given", "-", "-", "-"})
+}
+
 func (t *table) print(w io.Writer) error {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(columns, "what\tmeasured\tbeside\tratio\ttarget\tok")

@@ -19,6 +19,13 @@ const (
 	synthesisSize = 100
 )
 
+// What is recorded beside the contents of a document, with its synthesis and with
+// its receipt.
+const (
+	metadata = `{"expected_agents":["claude","gemini","gpt_pro","qwen"],"reported":{"consensus_ok":true,"degraded":false,"status":"unanimous"}}`
+	report   = `{"spec":"SPEC-BENCH-100","stage":"plan","at":1772366400000,"rank":2,"expected":["claude","gemini","gpt_pro","qwen"],"ok":true,"degraded":false,"status":"unanimous"}`
+)
+
 // profiled is how many connections a profile is taken with.
 const profiled = 4
 
@@ -28,8 +35,8 @@ func texts() map[string]string {
 	random := newRandom(0)
 	return map[string]string{
 		"content": text(random, contentSize), "synthesized": text(random, synthesisSize),
-		"metadata": `{"expected_agents":["claude","gemini","gpt_pro","qwen"],"reported":{"consensus_ok":true,"degraded":false,"status":"unanimous"}}`,
-		"report":   `{"spec":"SPEC-BENCH-100","stage":"plan","at":1772366400000,"rank":2,"expected":["claude","gemini","gpt_pro","qwen"],"ok":true,"degraded":false,"status":"unanimous"}`,
+		"metadata": metadata,
+		"report":   report,
 	}
 }
 
