@@ -57,11 +57,20 @@ func (f *folders) dir(path string) (*os.File, error) {
 	return d, nil
 }
 
-// make makes the folder at path, and those above it that are not there. The
+// make makes the folder at path, and those above it that are not there, be it
+// done/ or failed/ itself, which somebody has deleted. The
 // error is [syscall.ENOTDIR] when something else is in the place of one.
 func (f *folders) make(path string) error {
 	_, err := f.dir(path)
-	if !errors.Is(err, fs.ErrNotExist) || path == f.home.rootOf(path) {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if path == f.home.rootOf(path) {
+		if err := os.Mkdir(path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		f.changed = append(f.changed, filepath.Dir(path))
+		_, err := f.dir(path)
 		return err
 	}
 	if err := f.make(filepath.Dir(path)); err != nil {

@@ -97,6 +97,7 @@ type Ingester struct {
 	queued     bool                  // a pass has taken files from again, and is not through with them
 	anew       bool                  // something was forgotten so that the next pass reads it
 	unreadable map[string]error      // what the last scan could not read, by path
+	pruneAt    time.Time             // when it is to be looked what is to be pruned
 	left       bool                  // something outside of the inbox is not recorded
 	stuck      map[string]stuck      // recorded, and could not be moved away, by path
 	tries      map[string]tries      // that failed, by path

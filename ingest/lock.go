@@ -3,6 +3,7 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,10 @@ import (
 
 // ErrHeld reports that another daemon holds the home.
 var ErrHeld = errors.New("another daemon holds this home")
+
+// ErrLockGone reports that daemon.lock is not the file that this daemon has
+// locked: another one may have begun.
+var ErrLockGone = errors.New("daemon.lock was deleted or replaced while the daemon ran")
 
 // A Holder is the daemon of a home, as daemon.lock tells.
 type Holder struct {
@@ -32,6 +37,7 @@ type Holder struct {
 // A Lock keeps other daemons out of a home.
 type Lock struct {
 	flock  *flock.Flock
+	file   *os.File // that is locked
 	holder Holder
 	mark   mark
 }
@@ -57,6 +63,10 @@ func (h Home) Lock() (*Lock, error) {
 			holder, _ := h.readHolder()
 			return nil, fmt.Errorf("%s (process %d): %w", h, holder.PID, ErrHeld)
 		}
+	}
+	var err error
+	if l.file, err = os.OpenFile(h.lockPath(), os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+		return nil, fmt.Errorf("lock home %s: %w", h, err)
 	}
 	last, err := h.readHolder()
 	if err != nil { // no daemon was here before, or power was lost as it wrote
@@ -84,28 +94,39 @@ func (l *Lock) Release(settled bool) error {
 		last.Unsettled = time.Time{}
 	}
 	l.holder = last
-	return errors.Join(l.write(), l.flock.Unlock())
+	return errors.Join(l.write(), l.file.Close(), l.flock.Unlock())
+}
+
+// check returns [ErrLockGone] when the lock keeps nobody out any more.
+func (l *Lock) check() error {
+	if l == nil {
+		return nil
+	}
+	locked, err := l.file.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := os.Stat(l.file.Name())
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(there, locked) {
+		return fmt.Errorf("%s: %w", l.file.Name(), ErrLockGone)
+	}
+	return err
 }
 
 // write overwrites the file in place, for it is the one that is locked, and in
 // one piece: it is never shorter than it was, so that neither a reader nor
 // whoever comes after a kill finds it empty.
 func (l *Lock) write() error {
-	f, err := os.OpenFile(l.flock.Path(), os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := l.file.Stat()
 	if err != nil {
 		return err
 	}
 	text := jsonText(l.holder)
 	text += strings.Repeat(" ", max(0, int(info.Size())-len(text)-1)) + "\n"
-	if _, err := f.WriteAt([]byte(text), 0); err != nil {
+	if _, err := l.file.WriteAt([]byte(text), 0); err != nil {
 		return err
 	}
-	return f.Sync()
+	return l.file.Sync()
 }
 
 func (h Home) readHolder() (holder Holder, err error) {

@@ -85,20 +85,29 @@ func (in *Ingester) readAgain(ctx context.Context) error {
 	return in.lock.lookedAt(wallClock())
 }
 
-// pruneDone deletes the folders of done/ that are older than is kept.
-func (in *Ingester) pruneDone(now time.Time) error {
+// pruneEvery is how often it is looked whether something is to be pruned.
+const pruneEvery = time.Hour
+
+// pruneDone deletes the folders of done/ that are older than is kept. One that
+// cannot be deleted is told of, and keeps nothing else from going on.
+func (in *Ingester) pruneDone(now time.Time) {
+	if now.Before(in.pruneAt) {
+		return
+	}
+	in.pruneAt = now.Add(pruneEvery)
 	days, err := os.ReadDir(in.home.Done())
 	if err != nil {
-		return fmt.Errorf("prune done: %w", err)
+		in.tellOnce("cannot prune", in.home.Done(), err)
 	}
 	oldest := now.Add(-max(in.opts.KeepDone, 0) - 24*time.Hour)
 	for _, d := range days {
 		day, err := time.Parse(time.DateOnly, d.Name())
-		if err == nil && day.Before(oldest) {
-			if err := os.RemoveAll(filepath.Join(in.home.Done(), d.Name())); err != nil {
-				return fmt.Errorf("prune done: %w", err)
-			}
+		if err != nil || !day.Before(oldest) {
+			continue
+		}
+		path := filepath.Join(in.home.Done(), d.Name())
+		if err := os.RemoveAll(path); err != nil {
+			in.tellOnce("cannot prune", path, err)
 		}
 	}
-	return nil
 }

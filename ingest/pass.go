@@ -30,6 +30,7 @@ func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir s
 	in.anew, in.unreadable = false, map[string]error{}
 	p := &pass{in: in, memory: newMemory(readAhead)}
 	defer in.roots.close()
+	in.readStuck()
 	again := in.again
 	if err := p.read(ctx, sources, enter); err != nil {
 		in.again = append(again, in.again...) // no scan would find them
@@ -75,7 +76,7 @@ func (p *pass) dropVanished() {
 		}
 	}
 	for path := range p.in.stuck {
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) { // somebody else moved it
+		if isGone(path) { // somebody else moved it
 			delete(p.in.stuck, path)
 		}
 	}
@@ -87,6 +88,11 @@ func (p *pass) vanished(path string) bool {
 	if len(p.in.unreadable)+len(p.errs) == 0 {
 		return true
 	}
+	return isGone(path)
+}
+
+// isGone reports whether nothing is at path.
+func isGone(path string) bool {
 	_, err := os.Lstat(path)
 	return errors.Is(err, fs.ErrNotExist)
 }

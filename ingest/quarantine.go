@@ -177,10 +177,18 @@ func (h Home) Retry(name string) error {
 	defer folders.close()
 	// First the reason: as soon as the file is in the inbox the daemon may write a
 	// new one. A file without any is read again by the next start after a crash.
-	if err := folders.remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	reason, err := os.ReadFile(path + reasonSuffix)
+	hadReason := err == nil
+	if err == nil {
+		err = folders.remove(path + reasonSuffix)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	to, err := folders.moveAway(path, h.Inbox(), name, "")
+	if err != nil && hadReason {
+		err = errors.Join(err, folders.write(path+reasonSuffix, reason))
+	}
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,8 @@ func (in *Ingester) sources(paths []string) (sources []source, err error) {
 // Watch records what is dropped into the inbox, and what appears in the trees
 // it observes, until ctx is done. It finishes the group it is at before it
 // returns. Whatever keeps it from recording is kept as [Ingester.Trouble] until
-// it is gone; the files wait where they are.
+// it is gone; the files wait where they are. It ends with [ErrLockGone] when its
+// lock does not keep other daemons out any more.
 func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 	sources := []source{{in.home.Inbox(), inboxPlace}}
 	for _, dir := range in.opts.Observe {
@@ -111,13 +112,19 @@ func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 	}()
 	in.watching = true
 	var r retry
+	var gone error
 	follow(ctx, hints.hints, in.opts.Rescan, func(ctx context.Context) (time.Time, bool) {
+		if err := in.lock.check(); errors.Is(err, ErrLockGone) {
+			gone = err
+			cancel()
+			return time.Time{}, false
+		}
 		next := in.look(ctx, &r, sources, hints)
 		return next, in.news
 	})
 	cancel()
 	<-listening
-	return nil
+	return gone
 }
 
 // Settled reports whether nothing waits outside of the inbox, where only a
@@ -125,6 +132,11 @@ func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 func (in *Ingester) Settled() bool {
 	for _, p := range in.parts {
 		if p.file.place == settledPlace {
+			return false
+		}
+	}
+	for _, s := range in.stuck {
+		if s.file.place == settledPlace {
 			return false
 		}
 	}
@@ -145,7 +157,8 @@ func (in *Ingester) look(ctx context.Context, r *retry, sources []source, hints 
 		p, err = in.pass(ctx, sources, hints.enter)
 	}
 	if err == nil && in.Settled() {
-		err = errors.Join(in.lock.lookedAt(wallClock()), in.pruneDone(time.Now()))
+		err = in.lock.lookedAt(wallClock())
+		in.pruneDone(time.Now())
 	}
 	in.noteUnmoved()
 	if err != nil {

@@ -39,6 +39,7 @@ type settling struct {
 
 // A stuck file is one whose fate is committed and which cannot be moved away.
 type stuck struct {
+	file  file
 	stamp stamp
 	err   error
 	retry time.Time
@@ -127,7 +128,7 @@ func (s *settling) reason(p parcel, path string) {
 // meanwhile: this one is then read as new work from where it lies now.
 func (s *settling) moveTo(p parcel, folder string) (path string, ok bool) {
 	path, err := s.moveAway(p.file.path, folder, p.file.rel, p.sha256)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && isGone(p.file.path) {
 		return "", false // its producer took it away; what was read is recorded
 	}
 	if err != nil {
@@ -180,7 +181,7 @@ func (s *settling) sync() {
 }
 
 func (s *settling) isStuck(p parcel, err error) {
-	s.stuck[p.file.path] = stuck{p.stamp, err, s.now.Add(retryStuck)}
+	s.stuck[p.file.path] = stuck{p.file, p.stamp, err, s.now.Add(retryStuck)}
 	s.complain("recorded or rejected, but cannot be moved away", p.file.path, err)
 }
 

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,7 +18,7 @@ import (
 // and forgets those that somebody else took away.
 func (in *Ingester) noteUnmoved() {
 	for path := range in.stuck {
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		if isGone(path) {
 			delete(in.stuck, path)
 		}
 	}
@@ -26,10 +29,26 @@ func (in *Ingester) noteUnmoved() {
 	in.unmoved.Store(nil)
 }
 
+// readStuck has files read again that could not be moved away from where no scan
+// finds them, when it is time to.
+func (in *Ingester) readStuck() {
+	now := time.Now()
+	for _, path := range slices.Sorted(maps.Keys(in.stuck)) {
+		if s := in.stuck[path]; s.file.place == settledPlace && !now.Before(s.retry) {
+			delete(in.stuck, path)
+			in.again = append(in.again, s.file)
+		}
+	}
+}
+
 // takeBack undoes the move of a file whose reason could not be written beside it,
 // so that it is tried again.
 func (s *settling) takeBack(p parcel, path string, err error) {
 	if s.rename(path, p.file.path) == nil {
+		// Before failed/ is synced for another file, and this one is in neither.
+		if err := syncDirs(filepath.Dir(p.file.path)); err != nil {
+			s.complain("cannot sync folders of", string(s.home), err)
+		}
 		if info, err := os.Lstat(p.file.path); err == nil && stampOf(info).sameVersion(p.stamp) {
 			p.stamp = stampOf(info) // renaming it has changed its inode
 		}

@@ -86,6 +86,8 @@ func (c *cli) explain(err error) *failure {
 		return &failure{exit: exitFailed, code: "database", text: text, hint: hinted.Hint(), err: err}
 	case errors.Is(err, ingest.ErrHeld):
 		return &failure{exit: exitHeld, code: "held", text: text, hint: "one daemon serves a home: " + c.command("status") + " tells about it", err: err}
+	case errors.Is(err, ingest.ErrLockGone):
+		return &failure{exit: exitHeld, code: "held", text: text, hint: "see that no other daemon serves this home, and start again; never delete daemon.lock", err: err}
 	case errors.Is(err, store.ErrDeleted):
 		return &failure{exit: exitNotFound, code: "deleted", text: text, hint: "archive/deleted.jsonl in the home and its receipts are what is left of it", err: err}
 	case errors.Is(err, store.ErrCleaning):
