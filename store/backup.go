@@ -205,7 +205,7 @@ func (b *backingUp) copyArchive(ctx context.Context) error {
 
 // seal writes the manifest and makes everything durable.
 func (b *backingUp) seal(ctx context.Context) error {
-	f, err := fingerprint(ctx, filepath.Join(b.temp, backupDatabase), true)
+	f, err := fingerprint(ctx, filepath.Join(b.temp, backupDatabase), true, nil)
 	if err != nil {
 		return err
 	}

@@ -89,9 +89,9 @@ func (to Backups) Prune(ctx context.Context, keep BackupKeep) (deleted, damaged 
 		return nil, nil, err
 	}
 	good := slices.DeleteFunc(slices.Clone(all), func(b Backup) bool { return b.Damage != "" })
-	verified := map[string]bool{}
+	verified, compared := map[string]bool{}, sameFiles{}
 	for {
-		goes, wrong, err := to.choose(ctx, keep, good, verified)
+		goes, wrong, err := to.choose(ctx, keep, good, verified, compared)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -111,7 +111,7 @@ func (to Backups) Prune(ctx context.Context, keep BackupKeep) (deleted, damaged 
 
 // choose tells which backups go, or the name of one that was to stay in the place
 // of others, and is damaged.
-func (to Backups) choose(ctx context.Context, keep BackupKeep, good []Backup, verified map[string]bool) (goes []Backup, wrong string, err error) {
+func (to Backups) choose(ctx context.Context, keep BackupKeep, good []Backup, verified map[string]bool, compared sameFiles) (goes []Backup, wrong string, err error) {
 	stay, instead := keep.choose(good)
 	relied := map[string]bool{}
 	for _, b := range good {
@@ -127,7 +127,7 @@ func (to Backups) choose(ctx context.Context, keep BackupKeep, good []Backup, ve
 		if !relied[b.Name] || verified[b.Name] {
 			continue
 		}
-		problems, err := b.verifyFiles(ctx, nil)
+		problems, err := b.verifyFiles(ctx, compared, nil)
 		if err != nil {
 			return nil, "", err
 		}

@@ -138,7 +138,7 @@ func (r *Restoring) examine(ctx context.Context) error {
 	if err := s.Close(); err != nil {
 		return err
 	}
-	_, err = fingerprint(ctx, r.tempDatabase, true)
+	_, err = fingerprint(ctx, r.tempDatabase, true, nil)
 	return err
 }
 
