@@ -122,10 +122,12 @@ func (b *backingUp) run(ctx context.Context) (done Backup, err error) {
 		return done, err
 	}
 	defer os.RemoveAll(b.temp) // renamed already when all went well
+	Step("backup begun")
 	before, after, err := b.copy(ctx)
 	if err != nil {
 		return done, err
 	}
+	Step("archive copied")
 	if err := b.examine(ctx, before, after); err != nil {
 		return done, err
 	}
@@ -137,6 +139,7 @@ func (b *backingUp) run(ctx context.Context) (done Backup, err error) {
 	if err := os.Rename(b.temp, path); err != nil {
 		return done, err
 	}
+	Step("backup named")
 	return Backup{Name: name, Path: path, BackupManifest: b.manifest}, archive.SyncFolder(string(b.to))
 }
 

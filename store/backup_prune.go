@@ -146,6 +146,7 @@ func (to Backups) remove(goes []Backup) (deleted []string, err error) {
 		if err := os.Rename(b.Path, gone); err != nil {
 			return deleted, fmt.Errorf("delete backup: %w", err)
 		}
+		Step("backup unnamed")
 		deleted = append(deleted, b.Name)
 		if err := os.RemoveAll(gone); err != nil {
 			return deleted, fmt.Errorf("delete backup: %w", err)
