@@ -44,8 +44,9 @@ type Restored struct {
 // its counts. It brings the database up to this program's schema. The backup and
 // whatever is at database and folder stay as they are; where there is something
 // and replace is false, the error is [ErrOccupied], and a [*DamagedBackupError]
-// where the backup is not as it was written. [Restoring.Put] completes it,
-// [Restoring.Close] must be called.
+// where the backup is not as it was written. A database that another process has
+// open is not restored over; this one must not have it open. [Restoring.Put]
+// completes it, [Restoring.Close] must be called.
 func (b Backup) Restore(ctx context.Context, database, folder string, replace bool, progress func(done, all int64)) (r *Restoring, err error) {
 	if b, err = ReadBackup(b.Path); err != nil {
 		return nil, err
@@ -55,6 +56,9 @@ func (b Backup) Restore(ctx context.Context, database, folder string, replace bo
 		return nil, fmt.Errorf("restore %s to %s: %w", b.Path, database, ErrOccupied)
 	}
 	r.tempDatabase, r.tempArchive = tempBeside(r.database), tempBeside(r.archive)
+	if err := notInUse(r.database); err != nil {
+		return nil, fmt.Errorf("restore %s: %w", b.Path, err)
+	}
 	r.begun = !exists(r.database) && exists(r.tempDatabase)
 	if err := r.prepare(ctx, progress); err != nil {
 		r.Close()
@@ -182,6 +186,9 @@ func (r *Restoring) Put(ctx context.Context, now time.Time) (done Restored, err 
 			return done, err
 		}
 		defer release()
+	}
+	if err := notInUse(r.database); err != nil { // any more
+		return done, err
 	}
 	r.begun = true
 	Step("restore ready")
