@@ -17,7 +17,7 @@ import (
 func (to Backups) Verify(ctx context.Context, progress func(done, all int64)) (backups int64, problems []Problem, err error) {
 	all, err := to.List()
 	if err != nil {
-		return 0, nil, err
+		return 0, []Problem{{"backup_damaged", "backups", string(to), err.Error()}}, nil
 	}
 	var done, total int64
 	for _, b := range all {

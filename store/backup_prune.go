@@ -81,7 +81,7 @@ func (k BackupKeep) newest(all []Backup) (stay map[string]bool, instead map[stri
 func (to Backups) Prune(ctx context.Context, keep BackupKeep) (deleted, damaged []string, err error) {
 	release, err := to.lock()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("backups %s: %w", to, err)
 	}
 	defer release()
 	all, err := to.List()
