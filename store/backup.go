@@ -35,26 +35,26 @@ var ErrBackingUp = errors.New("another backup is under way")
 // already is copied, and told of in Problems. progress is called with bytes copied
 // and of all.
 //
-// When it fails, that is noted for [Backups.Failure] until one succeeds. The
-// error is [ErrBackingUp] when another one is at it, and says what to do instead
-// where the database is a server's.
+// When it fails, that is noted beside the folder, for [Backups.Failure], until one
+// succeeds. The error is [ErrBackingUp] when another one is at it, and says what to
+// do instead where the database is a server's.
 func (s *Store) Backup(ctx context.Context, to Backups, a *Archive, now time.Time, progress func(done, all int64)) (Backup, error) {
 	path, err := s.engine.location(s.Target())
 	if err != nil {
 		return Backup{}, err
 	}
 	release, err := to.lock()
-	if err != nil {
-		return Backup{}, err
+	var done Backup
+	if err == nil {
+		defer release()
+		b := &backingUp{store: s, archive: a, source: path, to: to, begun: time.Now(), progress: progress}
+		b.manifest = BackupManifest{Version: backupVersion, CreatedAt: now.UTC().Truncate(time.Second), Archives: []BackupFile{}, Problems: []Problem{}}
+		done, err = b.run(ctx)
 	}
-	defer release()
-	b := &backingUp{store: s, archive: a, source: path, to: to, begun: time.Now(), progress: progress}
-	b.manifest = BackupManifest{Version: backupVersion, CreatedAt: now.UTC().Truncate(time.Second), Archives: []BackupFile{}, Problems: []Problem{}}
-	done, err := b.run(ctx)
 	if err != nil {
 		err = fmt.Errorf("back up to %s: %w", to, s.engine.explain(err))
 	}
-	if ctx.Err() == nil { // being stopped is no failure
+	if ctx.Err() == nil && !errors.Is(err, ErrBackingUp) { // to be stopped is no failure either
 		err = errors.Join(err, to.note(now, err, done.Problems))
 	}
 	return done, err
@@ -63,6 +63,9 @@ func (s *Store) Backup(ctx context.Context, to Backups, a *Archive, now time.Tim
 // lock keeps other processes from making backups in the folder, which it makes.
 func (to Backups) lock() (release func() error, err error) {
 	if err := archive.MakeFolder(string(to)); err != nil {
+		if disk, linkErr := os.Readlink(string(to)); linkErr == nil {
+			err = fmt.Errorf("it is a link to %s, which is not there: %w", disk, err)
+		}
 		return nil, err
 	}
 	l := flock.New(filepath.Join(string(to), ".lock"))
@@ -71,7 +74,7 @@ func (to Backups) lock() (release func() error, err error) {
 		err = ErrBackingUp
 	}
 	if err != nil {
-		return nil, fmt.Errorf("backups %s: %w", to, err)
+		return nil, err
 	}
 	return l.Unlock, nil
 }
@@ -122,10 +125,12 @@ func (b *backingUp) run(ctx context.Context) (done Backup, err error) {
 		return done, err
 	}
 	defer os.RemoveAll(b.temp) // renamed already when all went well
+	Step("backup begun")
 	before, after, err := b.copy(ctx)
 	if err != nil {
 		return done, err
 	}
+	Step("archive copied")
 	if err := b.examine(ctx, before, after); err != nil {
 		return done, err
 	}
@@ -137,6 +142,7 @@ func (b *backingUp) run(ctx context.Context) (done Backup, err error) {
 	if err := os.Rename(b.temp, path); err != nil {
 		return done, err
 	}
+	Step("backup named")
 	return Backup{Name: name, Path: path, BackupManifest: b.manifest}, archive.SyncFolder(string(b.to))
 }
 
@@ -205,7 +211,7 @@ func (b *backingUp) copyArchive(ctx context.Context) error {
 
 // seal writes the manifest and makes everything durable.
 func (b *backingUp) seal(ctx context.Context) error {
-	f, err := fingerprint(ctx, filepath.Join(b.temp, backupDatabase), true)
+	f, err := fingerprint(ctx, filepath.Join(b.temp, backupDatabase), true, nil)
 	if err != nil {
 		return err
 	}

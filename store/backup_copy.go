@@ -15,13 +15,13 @@ import (
 // It returns what is there now, on stable storage.
 func duplicate(ctx context.Context, from, to string, link bool) (BackupFile, error) {
 	if link && os.Link(from, to) == nil {
-		return fingerprint(ctx, to, true)
+		return fingerprint(ctx, to, true, nil)
 	}
 	want, err := copyFile(ctx, from, to)
 	if err != nil {
 		return want, err
 	}
-	got, err := fingerprint(ctx, to, false)
+	got, err := fingerprint(ctx, to, false, nil)
 	if err == nil && got != want {
 		err = fmt.Errorf("%s does not read as it was written: check the disk", to)
 	}
@@ -46,7 +46,7 @@ func copyFile(ctx context.Context, from, to string) (f BackupFile, err error) {
 	}
 	defer target.Close()
 	sum := sha256.New()
-	n, err := io.Copy(io.MultiWriter(target, sum), contextReader{ctx, source})
+	n, err := io.Copy(io.MultiWriter(target, sum), contextReader{ctx, source, nil})
 	if err != nil {
 		return f, err
 	}
@@ -56,32 +56,38 @@ func copyFile(ctx context.Context, from, to string) (f BackupFile, err error) {
 	return BackupFile{filepath.Base(to), n, hex.EncodeToString(sum.Sum(nil))}, target.Close()
 }
 
-// fingerprint returns what a file holds, and makes it durable if need be.
-func fingerprint(ctx context.Context, path string, sync bool) (f BackupFile, err error) {
+// fingerprint returns what a file holds, and makes it durable if need be. read is
+// called with the bytes that were read, some at a time.
+func fingerprint(ctx context.Context, path string, sync bool, read func(n int64)) (f BackupFile, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return f, err
 	}
 	defer file.Close()
 	sum := sha256.New()
-	n, err := io.Copy(sum, contextReader{ctx, file})
+	n, err := io.Copy(sum, contextReader{ctx, file, read})
 	if err == nil && sync {
 		err = file.Sync()
 	}
 	return BackupFile{filepath.Base(path), n, hex.EncodeToString(sum.Sum(nil))}, err
 }
 
-// A contextReader reads until its context is done.
+// A contextReader reads until its context is done, and may tell how much.
 type contextReader struct {
-	ctx context.Context
-	r   io.Reader
+	ctx  context.Context
+	r    io.Reader
+	read func(n int64)
 }
 
 func (r contextReader) Read(b []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return r.r.Read(b)
+	n, err := r.r.Read(b)
+	if r.read != nil {
+		r.read(int64(n))
+	}
+	return n, err
 }
 
 // writeSynced writes a new file onto stable storage.

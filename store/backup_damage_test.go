@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -60,7 +61,7 @@ func resealedAs(t *testing.T, path string, version int64) {
 	if err != nil && !errors.As(err, &damaged) {
 		t.Fatal(err)
 	}
-	f, err := fingerprint(t.Context(), filepath.Join(path, "consensus.db"), false)
+	f, err := fingerprint(t.Context(), filepath.Join(path, "consensus.db"), false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,4 +206,66 @@ func foreign(t *testing.T, path string) {
 	t.Helper()
 	s := open(t, newFile(t))
 	execute(t, s, "CREATE TABLE songs (title TEXT)", "DROP TABLE goose_db_version", "VACUUM INTO '"+strings.ReplaceAll(path, "'", "''")+"'")
+}
+
+func TestAllBackupsAreComparedWithTheirManifests(t *testing.T) {
+	h := newBackupHome(t)
+	if n, problems, err := h.backups.Verify(t.Context(), nil); err != nil || n != 0 || len(problems) > 0 {
+		t.Errorf("no backup: %d, %v, %v", n, problems, err)
+	}
+	var all []Backup
+	for n := range 4 { // the newest first
+		all = append(all, h.backUp(t, backupNow.Add(-time.Duration(n)*time.Hour)))
+	}
+	mustSay := func(want ...Problem) {
+		t.Helper()
+		var last, total int64
+		n, got, err := h.backups.Verify(t.Context(), func(done, all int64) { last, total = done, all })
+		if diff := cmp.Diff(want, got); err != nil || n != 4 || diff != "" || last != total || total == 0 {
+			t.Errorf("%d backups, %d of %d bytes, %v\n%s", n, last, total, err, diff)
+		}
+	}
+	mustSay()
+	month := filepath.Join(all[0].Path, "archive", "2026-05.zst")
+	flip(t, month, 30) // of all four: they share it
+	var want []Problem
+	for _, b := range all {
+		want = append(want, Problem{"backup_damaged", "backup", b.Name, "archive/2026-05.zst is not what its manifest says"})
+	}
+	mustSay(want...)
+	flip(t, month, 30)
+	mustSay()
+	flip(t, filepath.Join(all[1].Path, "consensus.db"), 5000)
+	file := filepath.Join(all[2].Path, "archive", "deleted.jsonl")
+	if err := errors.Join(os.Remove(file), os.Symlink("deleted.jsonl", file)); err != nil { // to itself
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(all[3].Path, "manifest.json"), 0); err != nil {
+		t.Fatal(err)
+	}
+	_, got, err := h.backups.Verify(t.Context(), nil)
+	if err != nil || len(got) != 3 {
+		t.Fatal(got, err)
+	}
+	for i, why := range []string{"consensus.db is not what its manifest says", "deleted.jsonl", "its manifest: "} {
+		if p := got[i]; p.Code != "backup_damaged" || p.Which != all[i+1].Name || !strings.Contains(p.Why, why) {
+			t.Errorf("%+v, want %s", p, why)
+		}
+	}
+}
+
+func TestABackupThatIsRemovedWhileItIsVerifiedIsNotDamaged(t *testing.T) {
+	h := newBackupHome(t)
+	b := h.backUp(t, backupNow)
+	h.backUp(t, backupNow.Add(time.Hour))
+	n, problems, err := h.backups.Verify(t.Context(), func(done, all int64) {
+		if done == all-b.total() {
+			if err := os.RemoveAll(b.Path); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if err != nil || n != 1 || len(problems) > 0 {
+		t.Errorf("%d backups, %v, %v", n, problems, err)
+	}
 }

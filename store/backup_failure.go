@@ -19,7 +19,9 @@ type BackupFailure struct {
 	Error string    `json:"error"`
 }
 
-func (to Backups) failurePath() string { return filepath.Join(string(to), "failed.json") }
+// failurePath is beside the folder, which may be what fails: a link to a disk that
+// is not there.
+func (to Backups) failurePath() string { return filepath.Clean(string(to)) + ".failed.json" }
 
 // Failure returns what was wrong with the last backup; ok is false when it
 // succeeded.
@@ -55,7 +57,8 @@ func (to Backups) note(now time.Time, err error, problems []Problem) error {
 	if err != nil {
 		return err
 	}
-	temp := filepath.Join(string(to), ".failed.json"+unfinished)
+	folder, name := filepath.Split(to.failurePath())
+	temp := filepath.Join(folder, "."+name+unfinished)
 	os.Remove(temp)
 	if err := writeSynced(temp, append(text, '\n')); err != nil {
 		return fmt.Errorf("note the failure: %w", err)
@@ -63,5 +66,5 @@ func (to Backups) note(now time.Time, err error, problems []Problem) error {
 	if err := os.Rename(temp, to.failurePath()); err != nil {
 		return err
 	}
-	return archive.SyncFolder(string(to))
+	return archive.SyncFolder(filepath.Dir(to.failurePath()))
 }

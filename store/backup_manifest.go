@@ -112,33 +112,40 @@ func decodeBackupManifest(text []byte) (m BackupManifest, err error) {
 
 // ReadBackup returns the backup at a path, when its manifest is as it was written
 // and its files have their sizes. The error is [ErrNotFound] when there is none,
-// and a [*DamagedBackupError] when it is something else.
+// and a [*DamagedBackupError] when it is something else, or cannot be read.
 func ReadBackup(path string) (Backup, error) {
 	b := Backup{Name: filepath.Base(path), Path: path}
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	wrong := b.read()
+	if gone(path) { // perhaps while we looked
 		return b, fmt.Errorf("backup %s: %w", path, ErrNotFound)
 	}
-	if err != nil {
-		return b, err
-	}
-	if !info.IsDir() {
-		return b, &DamagedBackupError{path, []string{"it is no folder"}}
-	}
-	text, err := os.ReadFile(filepath.Join(path, backupManifest))
-	if errors.Is(err, fs.ErrNotExist) {
-		return b, &DamagedBackupError{path, []string{"it has no manifest.json"}}
-	}
-	if err != nil {
-		return b, err
-	}
-	if b.BackupManifest, err = decodeBackupManifest(text); err != nil {
-		return b, &DamagedBackupError{path, []string{err.Error()}}
-	}
-	if wrong := b.wrongSizes(); len(wrong) > 0 {
+	if len(wrong) > 0 {
 		return b, &DamagedBackupError{path, wrong}
 	}
 	return b, nil
+}
+
+func gone(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// read reads the manifest, and returns what is wrong at first sight.
+func (b *Backup) read() (wrong []string) {
+	if info, err := os.Stat(b.Path); err == nil && !info.IsDir() {
+		return []string{"it is no folder"}
+	}
+	text, err := os.ReadFile(filepath.Join(b.Path, backupManifest))
+	if errors.Is(err, fs.ErrNotExist) {
+		return []string{"it has no manifest.json"}
+	}
+	if err == nil {
+		b.BackupManifest, err = decodeBackupManifest(text)
+	}
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return b.wrongSizes()
 }
 
 // files lists all that the manifest names, with paths below the backup's folder.

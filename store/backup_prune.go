@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,10 +35,28 @@ type keepRule struct {
 }
 
 // choose tells the names of the backups that stay, of all, which begin with the
-// newest; and for each that goes, those that stay in its place. The newest stays
-// whatever k says.
+// newest; and for each that goes, those that stay in its place. One that
+// has Problems stands in only for others that have some. The newest, and the newest
+// without Problems, stay whatever k says.
 func (k BackupKeep) choose(all []Backup) (stay map[string]bool, instead map[string][]string) {
+	stay, instead = k.newest(all)
+	staySound, insteadSound := k.newest(slices.DeleteFunc(slices.Clone(all), func(b Backup) bool { return len(b.Problems) > 0 }))
+	maps.Copy(stay, staySound)
+	maps.Copy(instead, insteadSound)
+	return stay, instead
+}
+
+// newest is choose among backups that are as good as each other. For each that
+// goes, the newest of all is among those in its place.
+func (k BackupKeep) newest(all []Backup) (stay map[string]bool, instead map[string][]string) {
 	stay, instead = map[string]bool{}, map[string][]string{}
+	if len(all) == 0 {
+		return stay, instead
+	}
+	stay[all[0].Name] = true
+	for _, b := range all[1:] {
+		instead[b.Name] = []string{all[0].Name}
+	}
 	for _, rule := range k.rules() {
 		newest := map[string]string{} // of each period
 		for _, b := range all {
@@ -50,9 +69,6 @@ func (k BackupKeep) choose(all []Backup) (stay map[string]bool, instead map[stri
 			}
 		}
 	}
-	if len(all) > 0 {
-		stay[all[0].Name] = true
-	}
 	return stay, instead
 }
 
@@ -60,12 +76,12 @@ func (k BackupKeep) choose(all []Backup) (stay map[string]bool, instead map[stri
 // Nothing is deleted before what stays in its place, and the newest, have been read
 // and found to be what they were when they were made. A damaged one stands in for
 // none, and is not deleted either: it may be all that is left of something. The
-// names of those are returned too. The error is [ErrBackingUp] when a backup is
-// under way.
+// names of those are returned too. One that has Problems stands in only for others
+// that have some. The error is [ErrBackingUp] when a backup is under way.
 func (to Backups) Prune(ctx context.Context, keep BackupKeep) (deleted, damaged []string, err error) {
 	release, err := to.lock()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("backups %s: %w", to, err)
 	}
 	defer release()
 	all, err := to.List()
@@ -73,9 +89,9 @@ func (to Backups) Prune(ctx context.Context, keep BackupKeep) (deleted, damaged 
 		return nil, nil, err
 	}
 	good := slices.DeleteFunc(slices.Clone(all), func(b Backup) bool { return b.Damage != "" })
-	verified := map[string]bool{}
+	verified, compared := map[string]bool{}, sameFiles{}
 	for {
-		goes, wrong, err := to.choose(ctx, keep, good, verified)
+		goes, wrong, err := to.choose(ctx, keep, good, verified, compared)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -95,24 +111,23 @@ func (to Backups) Prune(ctx context.Context, keep BackupKeep) (deleted, damaged 
 
 // choose tells which backups go, or the name of one that was to stay in the place
 // of others, and is damaged.
-func (to Backups) choose(ctx context.Context, keep BackupKeep, good []Backup, verified map[string]bool) (goes []Backup, wrong string, err error) {
+func (to Backups) choose(ctx context.Context, keep BackupKeep, good []Backup, verified map[string]bool, compared sameFiles) (goes []Backup, wrong string, err error) {
 	stay, instead := keep.choose(good)
 	relied := map[string]bool{}
-	for i, b := range good {
+	for _, b := range good {
 		if stay[b.Name] {
 			continue
 		}
 		goes = append(goes, b)
-		relied[good[0].Name] = true
-		for _, name := range instead[good[i].Name] {
-			relied[name] = relied[name] || stay[name]
+		for _, name := range instead[b.Name] {
+			relied[name] = true
 		}
 	}
 	for _, b := range good {
 		if !relied[b.Name] || verified[b.Name] {
 			continue
 		}
-		problems, err := b.verifyFiles(ctx, nil)
+		problems, err := b.verifyFiles(ctx, compared, nil)
 		if err != nil {
 			return nil, "", err
 		}
@@ -131,6 +146,7 @@ func (to Backups) remove(goes []Backup) (deleted []string, err error) {
 		if err := os.Rename(b.Path, gone); err != nil {
 			return deleted, fmt.Errorf("delete backup: %w", err)
 		}
+		Step("backup unnamed")
 		deleted = append(deleted, b.Name)
 		if err := os.RemoveAll(gone); err != nil {
 			return deleted, fmt.Errorf("delete backup: %w", err)

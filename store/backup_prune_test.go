@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,11 +22,20 @@ func TestTheNewestBackupOfEachDayWeekAndMonthIsKept(t *testing.T) {
 	}
 	at := func(names ...string) (all []Backup) {
 		for _, name := range names {
-			created, err := time.Parse("2006-01-02 15:04", name)
+			created, err := time.Parse("2006-01-02 15:04", strings.TrimSuffix(name, " flawed"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			all = append(all, Backup{Name: name, BackupManifest: BackupManifest{CreatedAt: created}})
+		}
+		return all
+	}
+	// A name with "flawed" is one whose archive was damaged already.
+	flawed := func(all []Backup) []Backup {
+		for i, b := range all {
+			if strings.Contains(b.Name, "flawed") {
+				all[i].Problems = []Problem{{What: "archive"}}
+			}
 		}
 		return all
 	}
@@ -45,6 +55,13 @@ func TestTheNewestBackupOfEachDayWeekAndMonthIsKept(t *testing.T) {
 		"several a day":                   {BackupKeep{Days: 2}, at("2026-06-15 23:59", "2026-06-15 00:00", "2026-06-14 23:59", "2026-06-14 12:00"), []string{"2026-06-14 23:59", "2026-06-15 23:59"}},
 		"days without one do not count":   {BackupKeep{Days: 2}, at("2026-06-15 12:00", "2026-01-01 12:00", "2025-01-01 12:00"), []string{"2026-01-01 12:00", "2026-06-15 12:00"}},
 		"weeks of two years are one, too": {BackupKeep{Weeks: 1}, at("2026-01-01 12:00", "2025-12-31 12:00"), []string{"2026-01-01 12:00"}},
+		"a flawed one stands in for no sound one": {BackupKeep{Days: 1}, flawed(at("2026-06-15 13:00 flawed", "2026-06-15 12:00", "2026-06-15 11:00")),
+			[]string{"2026-06-15 12:00", "2026-06-15 13:00 flawed"}},
+		"flawed days do not count among sound ones": {BackupKeep{Days: 2}, flawed(at("2026-06-15 12:00 flawed", "2026-06-14 12:00 flawed", "2026-06-13 12:00 flawed", "2026-06-12 12:00", "2026-06-11 12:00", "2026-06-10 12:00")),
+			[]string{"2026-06-11 12:00", "2026-06-12 12:00", "2026-06-14 12:00 flawed", "2026-06-15 12:00 flawed"}},
+		"a sound one stands in for flawed ones": {BackupKeep{Days: 1}, flawed(at("2026-06-15 13:00", "2026-06-15 12:00 flawed", "2026-06-14 12:00 flawed")), []string{"2026-06-15 13:00"}},
+		"the newest sound one stays": {BackupKeep{}, flawed(at("2026-06-15 13:00 flawed", "2026-06-14 12:00 flawed", "2020-01-01 12:00", "2019-01-01 12:00")),
+			[]string{"2020-01-01 12:00", "2026-06-15 13:00 flawed"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -134,4 +151,29 @@ func TestTheLastGoodBackupIsNeverPruned(t *testing.T) {
 	if _, err := Backups(filepath.Join(t.TempDir(), "none")).List(); err != nil {
 		t.Error(err)
 	}
+}
+
+// The backups are on another disk, and so do not share the file that goes bad.
+func TestABackupOfADamagedArchiveStandsInForNoGoodOne(t *testing.T) {
+	h := newBackupHome(t)
+	h.backups = Backups(filepath.Join(otherFileSystem(t, filepath.Dir(h.store.target)), "backups"))
+	h.backUp(t, backupNow.Add(-2*time.Hour))
+	good := h.backUp(t, backupNow.Add(-time.Hour))
+	flip(t, filepath.Join(h.archive.folder, "2026-05.zst"), 30)
+	var flawed Backup
+	for n := range 3 {
+		flawed = h.backUp(t, backupNow.AddDate(0, 0, n))
+		if len(flawed.Problems) != 1 {
+			t.Fatalf("problems: %v", flawed.Problems)
+		}
+		if _, _, err := h.backups.Prune(t.Context(), BackupKeep{Days: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{".lock", good.Name, flawed.Name}, names(t, string(h.backups))); diff != "" {
+		t.Error(diff)
+	}
+	mustBeIntact(t, good)
+	s, a := restored(t, good)
+	verified(t, s, a)
 }

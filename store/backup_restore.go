@@ -24,6 +24,8 @@ type Restoring struct {
 	archive  string // its folder
 
 	tempDatabase, tempArchive string
+
+	begun bool // to move things, and not ended: there may be no database
 }
 
 // A Restored says what a restore did.
@@ -42,8 +44,9 @@ type Restored struct {
 // its counts. It brings the database up to this program's schema. The backup and
 // whatever is at database and folder stay as they are; where there is something
 // and replace is false, the error is [ErrOccupied], and a [*DamagedBackupError]
-// where the backup is not as it was written. [Restoring.Put] completes it,
-// [Restoring.Close] must be called.
+// where the backup is not as it was written. A database that another process has
+// open is not restored over; this one must not have it open. [Restoring.Put]
+// completes it, [Restoring.Close] must be called.
 func (b Backup) Restore(ctx context.Context, database, folder string, replace bool, progress func(done, all int64)) (r *Restoring, err error) {
 	if b, err = ReadBackup(b.Path); err != nil {
 		return nil, err
@@ -53,6 +56,10 @@ func (b Backup) Restore(ctx context.Context, database, folder string, replace bo
 		return nil, fmt.Errorf("restore %s to %s: %w", b.Path, database, ErrOccupied)
 	}
 	r.tempDatabase, r.tempArchive = tempBeside(r.database), tempBeside(r.archive)
+	if err := notInUse(r.database); err != nil {
+		return nil, fmt.Errorf("restore %s: %w", b.Path, err)
+	}
+	r.begun = !exists(r.database) && exists(r.tempDatabase)
 	if err := r.prepare(ctx, progress); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("restore %s: %w", b.Path, err)
@@ -64,13 +71,34 @@ func tempBeside(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".restore"+unfinished)
 }
 
-// Close removes what has not been put into its place.
+// Close removes what has not been put into its place, unless that was begun: then
+// it tells whoever opens the database that this was interrupted, and a daemon makes
+// no empty one.
 func (r *Restoring) Close() error {
-	err := os.RemoveAll(r.tempArchive)
+	if r.begun {
+		return nil
+	}
+	return errors.Join(os.RemoveAll(r.tempArchive), r.removeDatabase())
+}
+
+func (r *Restoring) removeDatabase() (err error) {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		err = errors.Join(err, os.RemoveAll(r.tempDatabase+suffix))
 	}
 	return err
+}
+
+// interruptedRestore returns the error for a database that a restore set aside, or
+// was about to bring.
+func interruptedRestore(database string) error {
+	temp := tempBeside(database)
+	if !exists(temp) {
+		return nil
+	}
+	return &hintedError{
+		"a restore to it was interrupted, or is under way",
+		"run consensusd restore again, with --replace; or delete " + temp + " to begin an empty one", nil,
+	}
 }
 
 func exists(path string) bool {
@@ -85,12 +113,11 @@ func (r *Restoring) occupied() bool {
 
 // prepare copies what is in the backup, and examines the copy.
 func (r *Restoring) prepare(ctx context.Context, progress func(done, all int64)) error {
-	if err := r.Close(); err != nil { // what an interrupted restore left
+	// What an interrupted restore left, the database last.
+	if err := errors.Join(os.RemoveAll(r.tempArchive), os.Mkdir(r.tempArchive, 0o755), r.removeDatabase()); err != nil {
 		return err
 	}
-	if err := os.Mkdir(r.tempArchive, 0o755); err != nil {
-		return err
-	}
+	Step("restore begun")
 	var done int64
 	for i, want := range r.Backup.files() {
 		to := r.tempDatabase
@@ -111,6 +138,7 @@ func (r *Restoring) prepare(ctx context.Context, progress func(done, all int64))
 	if err := archive.SyncFolder(r.tempArchive); err != nil {
 		return err
 	}
+	Step("restore copied")
 	return r.examine(ctx)
 }
 
@@ -138,14 +166,15 @@ func (r *Restoring) examine(ctx context.Context) error {
 	if err := s.Close(); err != nil {
 		return err
 	}
-	_, err = fingerprint(ctx, r.tempDatabase, true)
+	_, err = fingerprint(ctx, r.tempDatabase, true, nil)
 	return err
 }
 
 // Put puts the database and the archive into their places. What was there is
 // kept beside them, under names with the time. Whoever keeps daemons away must do
-// so until it has returned. Interrupted, there is no database, and restoring again
-// completes it: what was there is under its old name or its new one.
+// so until it has returned. Interrupted, there is the old database, the new one, or
+// none, which [Open] then refuses to make: restoring again completes it, and what
+// was there is under its old name or its new one.
 func (r *Restoring) Put(ctx context.Context, now time.Time) (done Restored, err error) {
 	done = Restored{
 		Backup: r.Backup.Path, Created: r.Backup.CreatedAt, Runs: r.Backup.Runs, Receipts: r.Backup.Receipts, Archived: r.Backup.ArchivedRuns,
@@ -158,6 +187,11 @@ func (r *Restoring) Put(ctx context.Context, now time.Time) (done Restored, err 
 		}
 		defer release()
 	}
+	if err := notInUse(r.database); err != nil { // any more
+		return done, err
+	}
+	r.begun = true
+	Step("restore ready")
 	if done.Kept, err = r.setAside(now); err != nil {
 		return done, fmt.Errorf("keep what is there: %w", err)
 	}
@@ -168,6 +202,8 @@ func (r *Restoring) Put(ctx context.Context, now time.Time) (done Restored, err 
 	if err := os.Rename(r.tempDatabase, r.database); err != nil {
 		return done, err
 	}
+	r.begun = false
+	Step("database restored")
 	return done, errors.Join(archive.SyncFolder(filepath.Dir(r.database)), archive.SyncFolder(filepath.Dir(r.archive)))
 }
 
@@ -196,6 +232,7 @@ func (r *Restoring) setAside(now time.Time) (kept []string, err error) {
 	if err := os.Rename(r.archive, to); err != nil {
 		return kept, err
 	}
+	Step("archive set aside")
 	return append(kept, to), archive.SyncFolder(filepath.Dir(to))
 }
 
@@ -211,9 +248,11 @@ func setAsideDatabase(from, to string) error {
 	if err := archive.SyncFolder(filepath.Dir(to)); err != nil {
 		return err
 	}
+	Step("log linked")
 	if err := os.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	Step("database renamed")
 	for _, suffix := range suffixes {
 		var err error
 		if linked[suffix] {

@@ -91,12 +91,25 @@ func TestAnInterruptedRestoreIsCompletedByTheNext(t *testing.T) {
 			if err := part(r); err != nil {
 				t.Fatal(err)
 			}
-			s, err := OpenReadOnly(t.Context(), database)
-			if name != "before anything is moved" && !errors.Is(err, ErrNoDatabase) {
-				t.Errorf("there is a database: %v", err)
+			refused := func() {
+				t.Helper()
+				var hinted *hintedError
+				s, err := Open(t.Context(), database)
+				if !errors.As(err, &hinted) || !strings.Contains(err.Error(), "a restore to it was interrupted") {
+					t.Fatalf("a database is begun: %v", err)
+				}
+				if s != nil {
+					s.Close()
+				}
 			}
-			if err == nil {
-				s.Close()
+			if name != "before anything is moved" {
+				refused()
+				damaged := other.backUp(t, backupNow)
+				flip(t, filepath.Join(damaged.Path, "consensus.db"), 5000)
+				if _, err := damaged.Restore(t.Context(), database, archive, true, nil); err == nil {
+					t.Fatal("a damaged backup is restored")
+				}
+				refused()
 			}
 			if r, err = b.Restore(t.Context(), database, archive, true, nil); err != nil {
 				t.Fatal(err)

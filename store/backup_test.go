@@ -245,7 +245,10 @@ func TestABackupWaitsForACleanupAndForNoOtherBackup(t *testing.T) {
 		t.Errorf("stopped: %v", err)
 	}
 	if diff := cmp.Diff([]string{".lock"}, names(t, string(h.backups))); diff != "" {
-		t.Errorf("stopped, it leaves something, or notes a failure:\n%s", diff)
+		t.Errorf("stopped, it leaves something:\n%s", diff)
+	}
+	if f, failed := h.backups.Failure(); failed {
+		t.Errorf("stopped, it notes a failure: %+v", f)
 	}
 	begin(t.Context())
 	mustRecord(t, h.store, aged(7, "OLD", backupNow, 35*day))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func placeSQLite(path string) (exists bool, err error) {
 	case errors.Is(err, syscall.ELOOP):
 		return false, &hintedError{"it is a symbolic link that leads nowhere but to itself", "remove it, or name another with --db", err}
 	case errors.Is(err, fs.ErrNotExist), err == nil && info.Mode().IsRegular() && info.Size() == 0:
-		return false, lonelyLog(path) // somebody is just creating it, or never did
+		return false, cmp.Or(lonelyLog(path), interruptedRestore(path)) // else somebody is just creating it, or never did
 	case err != nil:
 		return false, err
 	case info.IsDir():

@@ -92,18 +92,18 @@ func (b *backer) warnings() []string {
 }
 
 // backupStatus looks for the newest backup, and whether the last one failed.
-func (c *cli) backupStatus() (st backupStatus, err error) {
+func (c *cli) backupStatus() (st backupStatus) {
 	b, err := c.backups().Newest(time.Now())
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return st, err
-	}
-	if err == nil {
+	switch {
+	case err == nil:
 		st = backupStatus{Name: b.Name, CreatedAt: b.CreatedAt, Runs: b.Runs, Bytes: sizeOf(b)}
+	case !errors.Is(err, store.ErrNotFound):
+		st.Failure = &store.BackupFailure{At: time.Now().UTC(), Error: err.Error()}
 	}
 	if f, failed := c.backups().Failure(); failed {
 		st.Failure = &f
 	}
-	return st, nil
+	return st
 }
 
 func (c *cli) backupLine(s *screen, st status) string {

@@ -20,8 +20,10 @@ byte; one that is damaged or foreign is refused, and nothing is touched.
 --replace restores over a database: that, its log and its archive are kept beside
 it, under names with the time.
 
-No daemon may run. The next one looks through done/ for what was recorded since the
-backup, and records it again; done/ goes back as far as --keep-done of watch.`
+No daemon may run, and nobody have the database open. The next daemon looks through
+done/ for what was recorded since the backup, and records it again; done/ goes back
+as far as --keep-done of watch. Where other homes record into the database too, run
+consensusd ingest on the done/ of each.`
 
 const restoreExample = `  consensusd backup list
   consensusd restore 20260301T180000Z
@@ -63,10 +65,29 @@ func (c *cli) restoreCommand() *cobra.Command {
 }
 
 func (c *cli) backupToRestore(args []string, at time.Time) (store.Backup, error) {
-	if len(args) == 0 {
-		return c.backups().Newest(at)
+	if len(args) > 0 {
+		return c.findBackup(args[0])
 	}
-	return c.findBackup(args[0])
+	b, err := c.backups().Newest(at)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return b, err
+	}
+	all, listErr := c.backups().List()
+	if listErr != nil {
+		return b, listErr
+	}
+	for _, skipped := range all {
+		switch {
+		case skipped.Name == b.Name:
+			return b, err
+		case skipped.Damage == "" || skipped.CreatedAt.After(at):
+		case err != nil:
+			err = fmt.Errorf("%w; backup %s is damaged: %s", err, skipped.Name, skipped.Damage)
+		default:
+			c.note("backup %s is newer, and skipped because it is damaged: %s", skipped.Name, skipped.Damage)
+		}
+	}
+	return b, err
 }
 
 // clockDoubt is how far the clock of the disk that holds done/ may be behind.

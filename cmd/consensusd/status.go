@@ -99,9 +99,7 @@ func (c *cli) status(ctx context.Context, opts ingest.Options) (st status, err e
 		return st, err
 	}
 	st.Failed = len(failures)
-	if st.Backup, err = c.backupStatus(); err != nil {
-		return st, err
-	}
+	st.Backup = c.backupStatus()
 
 	s, err := c.open(ctx)
 	if err != nil {

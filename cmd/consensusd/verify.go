@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
@@ -13,8 +14,9 @@ import (
 const verifyLong = `verify checks everything and changes nothing: that the database is intact, that
 every answer is what was recorded, byte for byte, that every run, judged again
 by what is stored, is what is recorded, that every receipt has its run, that
-every file in done/ is recorded, and that every file in failed/ has its reason.
-It may run beside the daemon.
+every file in done/ is recorded, that every file in failed/ has its reason, and
+that every archive and every backup is what it was when it was made, byte for
+byte. It may run beside the daemon. consensusd backup verify looks into backups.
 
 docs/guarantees.md lists what it finds, and what it cannot: for that there is
 consensusd replay.
@@ -27,7 +29,7 @@ const verifyExample = `  consensusd verify
 func (c *cli) verifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "verify",
-		Short:   "Check database, receipts and files",
+		Short:   "Check database, receipts, files, archive and backups",
 		Long:    verifyLong,
 		Example: verifyExample,
 		Args:    arguments(0, 0, "no arguments"),
@@ -44,6 +46,7 @@ type verification struct {
 	Documents int64           `json:"documents"` // receipts
 	Files     int64           `json:"files"`     // in done/ and failed/
 	Waiting   int64           `json:"waiting"`   // of these, for a daemon to look at them
+	Backups   int64           `json:"backups"`
 }
 
 func (c *cli) verify(ctx context.Context) error {
@@ -80,14 +83,20 @@ func (c *cli) verified(ctx context.Context, s *store.Store) (v verification, err
 	if err != nil {
 		return v, err
 	}
-	found.Problems = append(found.Problems, archived...)
 	if files, err := c.archive(s).Files(ctx); err == nil && len(files) > 0 && c.archive(s).Elsewhere() {
 		c.note("%s", elsewhere)
 	}
+	bar := c.progress("checking backups")
+	backups, damaged, err := c.backups().Verify(ctx, bar.step)
+	bar.clear()
+	if err != nil {
+		return v, err
+	}
+	found.Problems = slices.Concat(found.Problems, archived, damaged)
 	totals, err := s.Totals(ctx)
 	v = verification{
 		OK: len(found.Problems) == 0 && found.Unlisted == 0, Problems: found.Problems, Unlisted: found.Unlisted,
-		Runs: totals.Runs, Files: found.Files, Waiting: found.Waiting,
+		Runs: totals.Runs, Files: found.Files, Waiting: found.Waiting, Backups: backups,
 	}
 	for _, n := range totals.Documents {
 		v.Documents += n
@@ -100,6 +109,7 @@ func (c *cli) printVerification(out *screen, v verification) {
 	if v.Waiting > 0 {
 		looked += fmt.Sprintf(" (%d wait for the daemon)", v.Waiting)
 	}
+	looked += ", " + count(v.Backups, "backup")
 	if v.OK {
 		c.confirm("%s  %s", out.paint(text.FgGreen, "ok"), looked)
 		return
