@@ -108,6 +108,7 @@ func (s *settling) forget(p parcel, path string) {
 // what failed before, and is there.
 func (s *settling) moveFailed(p parcel) (path string, ok bool) {
 	if p.file.place == settledPlace && s.home.isFailed(p.file.path) {
+		s.arrived(s.home.Failed(), p.file.path) // who moved it may have died before that was safe
 		return p.file.path, true
 	}
 	p.file.rel = s.home.freeFailure(p.file.rel, p.sha256)

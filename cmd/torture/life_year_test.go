@@ -54,7 +54,7 @@ func TestAYearOfAProjectEndsWithEveryRunInItsTier(t *testing.T) {
 		case day%7 == 0 && week == 20:
 			y.killedCleanup(now, "archived:1")
 		case day%7 == 0 && week == 35:
-			y.killedCleanup(now, "committed:2")
+			y.killedCleanup(now, "committed:1")
 		case day%7 == 0 && week == 27:
 			y.fullDisk(now)
 		case day%7 == 0 && week == 10:
