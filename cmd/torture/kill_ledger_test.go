@@ -92,12 +92,14 @@ func killJSON(t *testing.T, v any) []byte {
 // A killReport adds up what became of what was left.
 type killReport struct {
 	documents, rejected, runs int
+	tardy                     int // see killVersion
 	lost, doubled, partial    int
 }
 
 func (r *killReport) add(o killReport) {
 	r.documents += o.documents
 	r.rejected += o.rejected
+	r.tardy += o.tardy
 	r.runs += o.runs
 	r.lost += o.lost
 	r.doubled += o.doubled

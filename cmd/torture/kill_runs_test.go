@@ -47,6 +47,7 @@ func (h *killHome) compare() killReport {
 		}
 		lost, doubled := o.fate(v)
 		if v.tardy {
+			r.tardy++
 			continue
 		}
 		if lost {
