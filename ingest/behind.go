@@ -66,9 +66,6 @@ func (in *Ingester) settled(s *settling) {
 		in.stuck[path] = why
 	}
 	in.again = append(in.again, s.again...)
-	for _, f := range s.later {
-		in.tryLater(f)
-	}
 	for _, c := range s.wrong {
 		in.tellOnce(c.what, c.path, c.err)
 	}

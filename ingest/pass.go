@@ -75,9 +75,11 @@ func (p *pass) dropVanished() {
 			delete(p.in.unfinished, path)
 		}
 	}
-	for path := range p.in.stuck {
+	for path, s := range p.in.stuck {
 		if isGone(path) { // somebody else moved it
 			delete(p.in.stuck, path)
+		} else if s.file.place == settledPlace {
+			p.due(s.retry)
 		}
 	}
 }

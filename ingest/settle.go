@@ -33,11 +33,11 @@ type settling struct {
 
 	stuck map[string]stuck // what could not be moved, by path
 	again []file           // moved, and found to be another version than was read
-	later []file           // moved, and left without a reason
 	wrong []complaint
 }
 
-// A stuck file is one whose fate is committed and which cannot be moved away.
+// A stuck file is one whose fate is committed and which cannot be moved away, or
+// lies in failed/ and cannot be given its reason.
 type stuck struct {
 	file  file
 	stamp stamp

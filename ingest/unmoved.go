@@ -55,8 +55,8 @@ func (s *settling) takeBack(p parcel, path string, err error) {
 		s.isStuck(p, err)
 		return
 	}
-	s.complain("cannot write the reason for a failed file", path, err)
-	s.later = append(s.later, file{place: settledPlace, path: path, rel: p.file.rel})
+	p.file.place, p.file.path = settledPlace, path
+	s.isStuck(p, fmt.Errorf("it lies in failed/, and its reason cannot be written: %w", err))
 }
 
 // A PlaceError reports a folder of a home that files cannot be renamed into.
