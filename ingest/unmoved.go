@@ -46,7 +46,7 @@ func (in *Ingester) readStuck() {
 func (s *settling) takeBack(p parcel, path string, err error) {
 	if s.rename(path, p.file.path) == nil {
 		// Before failed/ is synced for another file, and this one is in neither.
-		if err := syncDirs(filepath.Dir(p.file.path)); err != nil {
+		if err := syncDirs(upTo(s.home.rootOf(p.file.path), p.file.path)...); err != nil {
 			s.complain("cannot sync folders of", string(s.home), err)
 		}
 		if info, err := os.Lstat(p.file.path); err == nil && stampOf(info).sameVersion(p.stamp) {
