@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,7 +38,6 @@ type Holder struct {
 // A Lock keeps other daemons out of a home.
 type Lock struct {
 	flock  *flock.Flock
-	file   *os.File // that is locked
 	holder Holder
 	mark   mark
 }
@@ -63,10 +63,6 @@ func (h Home) Lock() (*Lock, error) {
 			holder, _ := h.readHolder()
 			return nil, fmt.Errorf("%s (process %d): %w", h, holder.PID, ErrHeld)
 		}
-	}
-	var err error
-	if l.file, err = os.OpenFile(h.lockPath(), os.O_RDWR|os.O_CREATE, 0o644); err != nil {
-		return nil, fmt.Errorf("lock home %s: %w", h, err)
 	}
 	last, err := h.readHolder()
 	if err != nil { // no daemon was here before, or power was lost as it wrote
@@ -94,7 +90,11 @@ func (l *Lock) Release(settled bool) error {
 		last.Unsettled = time.Time{}
 	}
 	l.holder = last
-	return errors.Join(l.write(), l.file.Close(), l.flock.Unlock())
+	err := l.write()
+	if errors.Is(err, ErrLockGone) {
+		err = nil // it is another's to say what is settled
+	}
+	return errors.Join(err, l.flock.Unlock())
 }
 
 // check returns [ErrLockGone] when the lock keeps nobody out any more.
@@ -102,31 +102,44 @@ func (l *Lock) check() error {
 	if l == nil {
 		return nil
 	}
-	locked, err := l.file.Stat()
-	if err != nil {
+	there, err := os.Stat(l.flock.Path())
+	return l.isLocked(there, err)
+}
+
+// isLocked returns [ErrLockGone] when a file that was found in the place of the
+// locked one is another, or none was.
+func (l *Lock) isLocked(there fs.FileInfo, err error) error {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	there, err := os.Stat(l.file.Name())
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(there, locked) {
-		return fmt.Errorf("%s: %w", l.file.Name(), ErrLockGone)
+	locked, statErr := l.flock.Stat()
+	if statErr == nil && (err != nil || !os.SameFile(there, locked)) {
+		return fmt.Errorf("%s: %w", l.flock.Path(), ErrLockGone)
 	}
-	return err
+	return statErr
 }
 
 // write overwrites the file in place, for it is the one that is locked, and in
 // one piece: it is never shorter than it was, so that neither a reader nor
-// whoever comes after a kill finds it empty.
+// whoever comes after a kill finds it empty. It never writes into another's, and
+// keeps nothing open for writing, which would keep a file system from being made
+// read-only.
 func (l *Lock) write() error {
-	info, err := l.file.Stat()
+	f, err := os.OpenFile(l.flock.Path(), os.O_WRONLY, 0)
 	if err != nil {
+		return cmp.Or(l.check(), err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err := l.isLocked(info, err); err != nil {
 		return err
 	}
 	text := jsonText(l.holder)
 	text += strings.Repeat(" ", max(0, int(info.Size())-len(text)-1)) + "\n"
-	if _, err := l.file.WriteAt([]byte(text), 0); err != nil {
+	if _, err := f.WriteAt([]byte(text), 0); err != nil {
 		return err
 	}
-	return l.file.Sync()
+	return f.Sync()
 }
 
 func (h Home) readHolder() (holder Holder, err error) {
