@@ -77,6 +77,13 @@ func (h Home) Create() error {
 	return nil
 }
 
+// remake makes done/ and failed/ again where somebody has deleted them.
+func (h Home) remake() error {
+	f := h.folders()
+	defer f.close()
+	return errors.Join(f.make(h.Done()), f.make(h.Failed()), f.syncChanged())
+}
+
 // makeDirs creates the folder at dir and those above it that are missing. It
 // returns the folders that have got a new name in them, which is not on stable
 // storage before they are synced.

@@ -151,6 +151,9 @@ func (in *Ingester) look(ctx context.Context, r *retry, sources []source, hints 
 	}
 	before := hints.announced()
 	in.countInbox(ctx)
+	if err := in.home.remake(); err != nil {
+		in.tellOnce("cannot use done/ and failed/ of", string(in.home), err)
+	}
 	p := &pass{}
 	err := in.readAgain(ctx)
 	if err == nil {

@@ -47,3 +47,16 @@ func TestAFileInFailedWhoseReasonCannotBeWrittenIsNotRejectedWithoutEnd(t *testi
 	}
 	h.verify()
 }
+
+func TestAFolderOfTheHomeThatIsDeletedIsMadeAgainThoughNothingComes(t *testing.T) {
+	h := newHouse(t)
+	d := h.watch(ingest.Options{Rescan: 10 * time.Millisecond})
+	h.lookedTwice(d, "one", "two")
+	if err := os.RemoveAll(h.Failed()); err != nil {
+		t.Fatal(err)
+	}
+	h.lookedTwice(d, "three", "four")
+	if err := d.Ready(t.Context()); err != nil {
+		t.Errorf("ready: %v", err)
+	}
+}

@@ -20,7 +20,7 @@ type worldCause struct {
 	name    string
 	prepare func(h *worldHome) // before the daemon starts; nil does nothing
 	begin   func(h *worldHome) (end func())
-	says    string // what readyz says meanwhile
+	says    string // what readyz says meanwhile; "" when it is mended before anybody can ask
 	drops   worldMoment
 	kept    bool // runs are recorded meanwhile, and only their files cannot be moved
 }
@@ -88,6 +88,26 @@ func covered(folder string) func(h *worldHome) func() {
 	return func(h *worldHome) func() {
 		h.space.must("mount", "-t", "tmpfs", "tmpfs", filepath.Join(h.dir, folder))
 		return func() { h.space.must("umount", "--lazy", filepath.Join(h.dir, folder)) }
+	}
+}
+
+// deleted deletes a folder of the home that the daemon makes again, and brings
+// back what lay there.
+func deleted(folder string) func(h *worldHome) func() {
+	return func(h *worldHome) func() {
+		was := map[string][]byte{}
+		for _, path := range h.files(folder) {
+			text, err := os.ReadFile(path)
+			h.must(err)
+			was[path] = text
+		}
+		h.must(os.RemoveAll(h.in(folder)))
+		return func() {
+			for path, text := range was {
+				h.must(os.MkdirAll(filepath.Dir(path), 0o755))
+				h.must(os.WriteFile(path, text, 0o644))
+			}
+		}
 	}
 }
 
@@ -176,6 +196,8 @@ var worldCauses = []worldCause{
 	},
 	{name: "done comes to be on another file system", prepare: spacedPlainly, begin: covered("done"), says: "cross-device", kept: true},
 	{name: "failed comes to be on another file system", prepare: spacedPlainly, begin: covered("failed"), says: "cross-device", kept: true},
+	{name: "failed is deleted", begin: deleted("failed"), kept: true},
+	{name: "done is deleted", begin: deleted("done"), kept: true},
 	{name: "the database is renamed", begin: renamed(worldDatabase, nil), says: "consensus.db was deleted or renamed"},
 	{name: "the database is replaced", begin: renamed(worldDatabase, func(h *worldHome, path string) {
 		other := worldHome{t: h.t, base: h.base, dir: filepath.Join(h.base, "other"), db: filepath.Join(h.base, "other", "consensus.db")}
@@ -230,7 +252,9 @@ func (cause worldCause) suffer(h *worldHome) {
 	}
 	end := cause.begin(h)
 	unlock()
-	d.awaitReason(cause.says)
+	if cause.says != "" {
+		d.awaitReason(cause.says)
+	}
 	if cause.drops == worldMeanwhile {
 		d.dropBoth()
 		d.await("the daemon has tried", func() bool { return strings.Contains(d.said(), "cannot record") })
