@@ -237,9 +237,6 @@ func (cause worldCause) suffer(h *worldHome) {
 	if cause.prepare != nil {
 		cause.prepare(h)
 	}
-	if cause.drops == worldAfter {
-		h.flags = []string{"--rescan", "1h"} // what is dropped is found by events
-	}
 	d := h.watch()
 	d.drop("inbox/before.json", worldRun("before"))
 	d.awaitRun("before")
