@@ -139,4 +139,5 @@ ORDER BY created_at DESC, synthesis_id DESC;
 -- from_time to until_time: index idx_archived_timestamp.
 SELECT run_id, sha256
 FROM archived_runs
-WHERE state = 'archived' AND timestamp >= @from_time AND timestamp < @until_time AND file = @file;
+WHERE state = 'archived' AND timestamp >= @from_time AND timestamp < @until_time AND file = @file
+ORDER BY timestamp, run_id;

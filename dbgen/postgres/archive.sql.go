@@ -619,6 +619,7 @@ const listRunsInArchiveFile = `-- name: ListRunsInArchiveFile :many
 SELECT run_id, sha256
 FROM archived_runs
 WHERE state = 'archived' AND timestamp >= $1 AND timestamp < $2 AND file = $3
+ORDER BY timestamp, run_id
 `
 
 type ListRunsInArchiveFileParams struct {
