@@ -36,7 +36,7 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 				return err
 			}
 			patience, waited = nil, false
-		case patience == nil && !p.batch.empty():
+		case patience == nil && (!p.batch.empty() || p.batch.held > 0): // what it holds, others may wait for
 			patience = time.After(gatherTime)
 		}
 		from, to, next := found, (chan<- file)(nil), file{}
