@@ -159,6 +159,10 @@ func (in *Ingester) record(ctx context.Context, entries []*entry) ([]store.Resul
 func (in *Ingester) settleEntry(s *settling, e *entry, r store.Result) (rejected []parcel) {
 	switch r.Outcome {
 	case store.Refused:
+		if r.Err.Code == store.CodeDamaged {
+			in.leaveAside(e, r.Err)
+			return nil
+		}
 		for _, p := range e.parcels {
 			p.rejection = &Rejection{Code: r.Err.Code, Message: r.Err.Error(), Hint: r.Err.Hint}
 			rejected = append(rejected, p)

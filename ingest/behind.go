@@ -25,7 +25,6 @@ func (in *Ingester) failed(s *settling, p parcel) {
 // that is read in place stays, and is known from now on.
 func (in *Ingester) isOurs(p parcel) bool {
 	delete(in.parts, p.file.path)
-	delete(in.stuck, p.file.path)
 	switch p.file.place {
 	case keptPlace:
 		return false
@@ -62,9 +61,8 @@ func (in *Ingester) catchUp() {
 // settled notes what came of moving a group away, and tells it.
 func (in *Ingester) settled(s *settling) {
 	in.behind = nil
-	for path, why := range s.stuck {
-		in.stuck[path] = why
-	}
+	in.noteStuck(s)
+	in.left = in.left || s.unsynced
 	in.again = append(in.again, s.again...)
 	for _, c := range s.wrong {
 		in.tellOnce(c.what, c.path, c.err)

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -12,6 +13,8 @@ import (
 var hostileNames = []string{
 	"", ".", "..", "../..", "../../etc/passwd", "/etc/passwd", "-rf", "--help", ".hidden", "~root", "CON", "nul.json", "a/b", `a\b`, "a\x00b", "a\nb",
 	"\x1b[2J", "\u202egnp.exe", "\u2028", "a b", " a ", "\ufeff", "<script>", "'; DROP TABLE receipts; --", "%2e%2e%2f", "a.reason.json", "SPEC-1~abc.json",
+	"a.reason.json/x.json", strings.Repeat("a", 230) + ".reason.json", "spec-plan_2026-03-01T10_00_00Z_" + strings.Repeat("a", 200) + ".json",
+	strings.Repeat("~", 250) + ".a",
 	strings.Repeat("x", 10_000), strings.Repeat("é", 300), "a" + strings.Repeat("\u0301", 500), "\xff\xfe", strings.Repeat("\x98", 240) + ".json",
 }
 
@@ -51,17 +54,35 @@ func FuzzPlaceOfAFile(f *testing.F) {
 		if !filepath.IsLocal(name) || strings.Contains(name, "\x00") || name != filepath.Clean(name) {
 			return // no scan finds it
 		}
-		to := alternative(name, strings.Repeat("ab", 32), try&7)
-		if !filepath.IsLocal(to) {
-			t.Errorf("%q goes to %q", name, to)
+		if slices.ContainsFunc(strings.Split(name, "/"), isTemporary) {
+			return // nor that
 		}
-		if strings.HasPrefix(filepath.Base(to), ".") && !strings.HasPrefix(filepath.Base(name), ".") {
-			t.Errorf("%q is hidden as %q", name, to)
-		}
-		if base := filepath.Base(to); len(base) > 255-len(reasonSuffix) && filepath.Base(name) != "." {
-			t.Errorf("a name of %d bytes", len(base))
+		sha256 := strings.Repeat("ab", 32)
+		isPlace(t, name, alternative(name, sha256, try&7, maxName), maxName)
+		isPlace(t, name, alternative(name, sha256, try&7, maxFailedName), maxFailedName)
+		failed := home.freeFailure(name, sha256)
+		isPlace(t, name, failed, maxFailedName)
+		if slices.ContainsFunc(strings.Split(failed, "/"), isReasonName) {
+			t.Errorf("%q fails as %q, like a reason", name, failed)
 		}
 	})
+}
+
+// isPlace checks that a file called name is found again at to.
+func isPlace(t *testing.T, name, to string, limit int) {
+	if !filepath.IsLocal(to) {
+		t.Errorf("%q goes to %q", name, to)
+	}
+	if slices.ContainsFunc(strings.Split(to, "/"), isTemporary) {
+		t.Errorf("%q is hidden as %q", name, to)
+	}
+	base := filepath.Base(to)
+	if len(base) > limit {
+		t.Errorf("a name of %d bytes", len(base))
+	}
+	if whole := filepath.Base(name); len(whole) <= limit && parseName(whole) != parseName(base) && !isReasonName(whole) {
+		t.Errorf("%q says something else as %q", whole, base)
+	}
 }
 
 func FuzzCheck(f *testing.F) {

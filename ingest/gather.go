@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -14,6 +15,9 @@ const gatherTime = 5 * time.Millisecond
 // the batch. It commits when a batch is full, and when nothing more is about to
 // be ready: one run when idle, more as more wait.
 func (p *pass) read(ctx context.Context, sources []source, enter func(string)) error {
+	queue := p.ready() // first what was moved already
+	p.in.queued = len(queue) > 0
+	defer p.giveBack(queue)
 	ctx, cancel := context.WithCancel(ctx)
 	work := make(chan file, 2*maxBatchRuns) // enough for the readers to go on during a commit
 	defer func() {
@@ -24,8 +28,6 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 	}()
 	parcels := p.readAll(ctx, work)
 	found := p.find(ctx, sources, enter)
-	queue := p.in.again // first what was moved already
-	p.in.again, p.in.queued = nil, len(queue) > 0
 	var reading int
 	var patience <-chan time.Time // ends when the batch waits no longer for what is being read
 	var waited bool
@@ -73,8 +75,39 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 			return ctx.Err()
 		}
 	}
+	err := p.commit(ctx)
+	p.in.queued = err != nil
+	return err
+}
+
+// ready takes the files that no scan finds and that are to be read now.
+func (p *pass) ready() (files []file) {
+	p.in.again = slices.DeleteFunc(p.in.again, func(f file) bool {
+		if p.laidAside(f) || p.resting(f) {
+			p.waiting++
+			return false
+		}
+		files = append(files, f)
+		return true
+	})
+	return files
+}
+
+// giveBack returns the files that were taken for a pass that failed.
+func (p *pass) giveBack(files []file) {
+	if !p.in.queued {
+		return
+	}
+	there := map[string]bool{}
+	for _, f := range p.in.again {
+		there[f.path] = true
+	}
+	for _, f := range files {
+		if !there[f.path] {
+			p.in.again = append(p.in.again, f)
+		}
+	}
 	p.in.queued = false
-	return p.commit(ctx)
 }
 
 func (p *pass) commit(ctx context.Context) error {

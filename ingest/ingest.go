@@ -99,7 +99,8 @@ type Ingester struct {
 	unreadable map[string]error      // what the last scan could not read, by path
 	pruneAt    time.Time             // when it is to be looked what is to be pruned
 	left       bool                  // something outside of the inbox is not recorded
-	stuck      map[string]stuck      // recorded, and could not be moved away, by path
+	stuck      map[string]parcel     // settled, and could not be moved away because of their err, by path
+	moving     retry                 // when to try again to move them
 	tries      map[string]tries      // that failed, by path
 	told       map[string]bool       // what was warned of, once
 	named      map[string]bool       // folders whose names are on stable storage
@@ -133,7 +134,7 @@ type Trouble struct {
 func New(home Home, s *store.Store, opts Options) *Ingester {
 	in := &Ingester{
 		home: home, store: s, opts: opts.withDefaults(),
-		stuck: map[string]stuck{}, tries: map[string]tries{}, told: map[string]bool{}, named: map[string]bool{}, parts: map[string]*part{},
+		stuck: map[string]parcel{}, tries: map[string]tries{}, told: map[string]bool{}, named: map[string]bool{}, parts: map[string]*part{},
 		unfinished: map[string]unfinished{}, known: map[string]knownFile{}, unreadable: map[string]error{},
 		figures: newFigures(),
 	}

@@ -14,27 +14,47 @@ import (
 // LookBack finds what was moved out of the inbox since the last daemon that
 // stopped in good order: a producer may have put a new version in place of the
 // one that was read just as it was moved. It is read once more from where it
-// lies; what is recorded turns out to be, and what failed has its reason beside it.
-// Who records the inbox calls it first, as Watch does.
+// lies; what is recorded turns out to be. So is, whenever it came, what has no
+// reason beside it in failed/. A folder that cannot be read is left to the next
+// daemon. Who records the inbox calls it first, as Watch does.
 func (in *Ingester) LookBack(ctx context.Context, lock *Lock) error {
 	in.lock = lock
 	since, unsettled := lock.Unsettled()
 	if !unsettled {
-		return nil
+		return in.lookIntoFailed(ctx, nil)
 	}
 	if err := in.lookIntoDone(ctx, since); err != nil {
 		return err
 	}
+	// A reason that is there may yet be lost with the power, if who wrote it died
+	// before its folder was synced.
+	return in.lookIntoFailed(ctx, func(dir string) { in.leave(dir, syncDirs(dir)) })
+}
+
+// lookIntoFailed finds the files in failed/ that have no reason. Each folder is
+// given to enter before it is read, if that is not nil.
+func (in *Ingester) lookIntoFailed(ctx context.Context, enter func(dir string)) error {
 	failed := source{in.home.Failed(), settledPlace}
-	return failed.scan(ctx, nil, func(f file) error {
+	return failed.scan(ctx, enter, func(f file) error {
 		if strings.HasSuffix(f.path, reasonSuffix) {
 			return nil
 		}
-		if _, err := os.Lstat(f.path + reasonSuffix); errors.Is(err, fs.ErrNotExist) {
+		_, err := os.Lstat(f.path + reasonSuffix)
+		if errors.Is(err, fs.ErrNotExist) {
 			in.again = append(in.again, file{place: settledPlace, path: f.path, rel: f.rel})
+			return nil
 		}
-		return nil
-	}, stopAt)
+		return in.leave(f.path, err)
+	}, in.leave)
+}
+
+// leave leaves what cannot be looked at to the next daemon, unless err is nil.
+func (in *Ingester) leave(path string, err error) error {
+	if err != nil {
+		in.left = true
+		in.tellOnce("cannot look back at", path, err)
+	}
+	return nil
 }
 
 // lookIntoDone finds what came to done/ or changed there since then. The folders
@@ -52,13 +72,19 @@ func (in *Ingester) lookIntoDone(ctx context.Context, since time.Time) error {
 		}
 		err = done.scanDir(ctx, d.Name(), nil, func(f file) error {
 			info, err := os.Lstat(f.path)
-			if err != nil || f.ignored || stampOf(info).lastChange().Before(since) {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err != nil {
+				return in.leave(f.path, err)
+			}
+			if f.ignored || stampOf(info).lastChange().Before(since) {
 				return nil
 			}
 			_, rel, _ := strings.Cut(f.rel, string(filepath.Separator)) // behind the day's folder
 			in.again = append(in.again, file{place: settledPlace, path: f.path, rel: rel})
 			return nil
-		}, stopAt)
+		}, in.leave)
 		if err != nil {
 			return err
 		}
@@ -73,10 +99,8 @@ func (in *Ingester) readAgain(ctx context.Context) error {
 	if in.lock == nil || in.lock.mark.since.IsZero() {
 		return nil
 	}
-	again := in.again
 	p := &pass{in: in, memory: newMemory(readAhead)}
 	if err := p.read(ctx, nil, nil); err != nil {
-		in.again = append(again, in.again...)
 		return err
 	}
 	if !in.Settled() {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -34,8 +35,12 @@ func renameFree(fromDir int, from string, toDir int, to string) error {
 // is now. The suffix, ~ and hex digits before the extension, is one that
 // parseName overlooks.
 func (f *folders) moveAway(path, folder, rel, sha256 string) (string, error) {
+	limit := maxName
+	if folder == f.home.Failed() {
+		limit = maxFailedName
+	}
 	for try := range 8 {
-		to := filepath.Join(folder, alternative(rel, sha256, try))
+		to := filepath.Join(folder, alternative(rel, sha256, try, limit))
 		err := f.rename(path, to)
 		if errors.Is(err, fs.ErrNotExist) { // mostly the folder is there
 			err = f.make(filepath.Dir(to))
@@ -63,32 +68,40 @@ func isTaken(err error) bool {
 	return errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR)
 }
 
-// maxBaseName leaves room for suffixes below the usual limit of 255 bytes.
-const maxBaseName = 200
+// maxName is how long a name may be on the usual file systems, in bytes.
+const maxName = 255
 
 // alternative is the path to try: rel itself, then with a part of the file's hash, then
 // with random digits, and with folders of its own where a file is in the way of
-// one.
-func alternative(rel, sha256 string, try int) string {
+// one, or where the name and digits are longer than limit. The name is cut only
+// where it is longer itself: it may say what a document is.
+func alternative(rel, sha256 string, try, limit int) string {
 	dir, base := filepath.Split(rel)
 	ext := filepath.Ext(base)
 	stem := strings.TrimSuffix(base, ext)
-	if len(base) > maxBaseName {
-		stem = cutName(stem, maxBaseName-min(len(ext), 20))
-		ext = cutName(ext, 20)
+	if len(base) > limit {
+		if ext == "" || len(ext) > 20 {
+			ext = ".json" // a stem that is cut may end like a temporary file
+		}
+		stem = cutName(stem, limit-len(ext))
+	}
+	if try == 0 {
+		return filepath.Join(dir, stem+ext)
 	}
 	random := make([]byte, 6)
 	rand.Read(random)
-	switch suffix := hex.EncodeToString(random); {
-	case try == 0:
-		return filepath.Join(dir, stem+ext)
-	case try == 1 && sha256 != "":
-		return filepath.Join(dir, stem+"~"+sha256[:12]+ext)
-	case try < 4:
-		return filepath.Join(dir, stem+"~"+suffix+ext)
-	default:
-		return filepath.Join("~"+suffix, dir, stem+"~"+suffix+ext)
+	suffix := "~" + hex.EncodeToString(random)
+	if try == 1 && sha256 != "" {
+		suffix = "~" + sha256[:12]
 	}
+	name := stem + suffix + ext
+	switch {
+	case len(name) > limit:
+		return filepath.Join(suffix, dir, stem+ext)
+	case try >= 4:
+		return filepath.Join(suffix, dir, name)
+	}
+	return filepath.Join(dir, name)
 }
 
 // cutName returns at most n bytes of s, without cutting a character; not every
@@ -131,4 +144,10 @@ func upTo(root, path string) (dirs []string) {
 		dirs = append(dirs, dir)
 	}
 	return append(dirs, root)
+}
+
+// unique sorts names and keeps each once.
+func unique(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -21,6 +22,7 @@ type pass struct {
 	found   int
 	fresh   uint64 // files that no scan has found before
 	open    uint64 // runs that wait for parts
+	waiting int    // files that no scan finds, and that are left alone for now
 }
 
 // pass reads what is new in the sources and records what is complete. Each
@@ -30,17 +32,17 @@ func (in *Ingester) pass(ctx context.Context, sources []source, enter func(dir s
 	in.anew, in.unreadable = false, map[string]error{}
 	p := &pass{in: in, memory: newMemory(readAhead)}
 	defer in.roots.close()
-	in.readStuck()
-	again := in.again
+	if err := in.moveStuck(); err != nil {
+		return p, err
+	}
 	if err := p.read(ctx, sources, enter); err != nil {
-		in.again = append(again, in.again...) // no scan would find them
 		return p, err
 	}
 	p.dropVanished()
 	if err := p.closeRuns(ctx, false); err != nil {
 		return p, err
 	}
-	if len(in.again) > 0 || in.anew {
+	if len(in.again) > p.waiting || in.anew {
 		p.due(time.Now().Add(minReread))
 	}
 	p.in.forgetTries()
@@ -75,12 +77,8 @@ func (p *pass) dropVanished() {
 			delete(p.in.unfinished, path)
 		}
 	}
-	for path, s := range p.in.stuck {
-		if isGone(path) { // somebody else moved it
-			delete(p.in.stuck, path)
-		} else if s.file.place == settledPlace {
-			p.due(s.retry)
-		}
+	if p.in.noteUnmoved(); len(p.in.stuck) > 0 {
+		p.due(p.in.moving.at)
 	}
 }
 
@@ -107,4 +105,12 @@ func (in *Ingester) tryLater(f file) {
 		return
 	}
 	in.left = true
+}
+
+// isLeft notes that a file, which no scan would find, is gone together with its
+// folder. A file system may have been unmounted: the next daemon looks back.
+func (in *Ingester) isLeft(f file) {
+	if f.place == settledPlace && isGone(filepath.Dir(f.path)) {
+		in.left = true
+	}
 }

@@ -17,28 +17,37 @@ import (
 // reasonSuffix is what the reason's file adds to the name of a failed file.
 const reasonSuffix = ".reason.json"
 
+// maxFailedName leaves room for the suffix, in bytes.
+const maxFailedName = maxName - len(reasonSuffix)
+
 // freeFailure returns the path below failed/ for a file that had the path rel in
 // the inbox: rel itself where its own name and that of its reason are free, else
 // one with a suffix. No file gets a name that reasons have, for one that is
 // named like the reason of another would be overwritten by it; nor does a folder,
 // which would stand in its way.
 func (h Home) freeFailure(rel, sha256 string) string {
-	folders := strings.Split(filepath.Dir(rel), string(filepath.Separator))
+	folders, base := strings.Split(filepath.Dir(rel), string(filepath.Separator)), filepath.Base(rel)
 	for i, name := range folders {
-		if strings.HasSuffix(strings.ToLower(name), reasonSuffix) {
-			folders[i] = name + "~"
+		if isReasonName(name) { // no name of a spec, nor of a temporary file
+			folders[i] = "~" + name[:len(name)-len(reasonSuffix)] + "~reason"
 		}
 	}
-	rel = filepath.Join(filepath.Join(folders...), filepath.Base(rel))
+	if isReasonName(base) {
+		stem, ext := base[:len(base)-len(".json")], base[len(base)-len(".json"):]
+		base = cutName(stem, maxFailedName/2) + ext // with room for digits in between
+	}
+	rel = filepath.Join(filepath.Join(folders...), base)
 	for try := range 8 {
-		to := alternative(rel, sha256, try)
+		to := alternative(rel, sha256, try, maxFailedName)
 		_, err := os.Lstat(filepath.Join(h.Failed(), to) + reasonSuffix)
-		if err != nil && !strings.HasSuffix(strings.ToLower(to), reasonSuffix) {
+		if err != nil && !isReasonName(to) {
 			return to
 		}
 	}
 	return rel // which moveAway finds taken
 }
+
+func isReasonName(name string) bool { return strings.HasSuffix(strings.ToLower(name), reasonSuffix) }
 
 // writeReason puts the reason beside the failed file at path, whole or not at
 // all.
@@ -133,7 +142,7 @@ func (h Home) readReason(name string) ([]byte, error) {
 func (h Home) FailureOf(name, sha256 string, attempts int64) (Failure, error) {
 	is := func(f Failure) bool { return f.SHA256 == sha256 && f.Attempts >= attempts }
 	for try := range 2 { // where it is mostly
-		if f, err := h.Failure(alternative(name, sha256, try)); err == nil && is(f) {
+		if f, err := h.Failure(alternative(name, sha256, try, maxFailedName)); err == nil && is(f) {
 			return f, nil
 		}
 	}
@@ -161,61 +170,4 @@ func (h Home) failedPath(name string) (string, error) {
 		return "", err
 	}
 	return path, nil
-}
-
-// Retry puts a failed file back into the inbox under the path it had, for the
-// daemon to try again. Its receipt goes on counting the attempts.
-func (h Home) Retry(name string) error {
-	path, err := h.failedPath(name)
-	if err != nil {
-		return err
-	}
-	if _, err := os.Lstat(path); err != nil {
-		return fmt.Errorf("%s: %w", name, ErrNoFailure)
-	}
-	folders := h.folders()
-	defer folders.close()
-	// First the reason: as soon as the file is in the inbox the daemon may write a
-	// new one. A file without any is read again by the next start after a crash.
-	reason, err := os.ReadFile(path + reasonSuffix)
-	hadReason := err == nil
-	if err == nil {
-		err = folders.remove(path + reasonSuffix)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	to, err := folders.moveAway(path, h.Inbox(), name, "")
-	if err != nil && hadReason {
-		err = errors.Join(err, folders.write(path+reasonSuffix, reason))
-	}
-	if err != nil {
-		return err
-	}
-	return syncDirs(append(unique(append(upTo(h.Inbox(), to), folders.changed...)), filepath.Dir(path))...)
-}
-
-// DropFailure deletes a failed file and its reason for good.
-func (h Home) DropFailure(name string) error {
-	path, err := h.failedPath(name)
-	if err != nil {
-		return err
-	}
-	folders := h.folders()
-	defer folders.close()
-	if err := folders.remove(path); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w", name, ErrNoFailure)
-	} else if err != nil {
-		return err
-	}
-	if err := folders.remove(path + reasonSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return syncDirs(filepath.Dir(path))
-}
-
-// unique sorts names and keeps each once.
-func unique(names []string) []string {
-	slices.Sort(names)
-	return slices.Compact(names)
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -35,7 +36,7 @@ func (r *retry) succeeded() { *r = retry{} }
 type tries struct {
 	stamp stamp
 	n     int64
-	err   error // why it could not be read; nil when it could
+	err   error // why it alone could not be read or recorded; nil when nothing could
 	retry retry // when to read it again
 }
 
@@ -89,8 +90,23 @@ func (in *Ingester) counted(e *entry) []store.Receipt {
 	return receipts
 }
 
-// laidAside reports whether a file could not be read lately and is the same
-// still, and notes when it will be tried again.
+// leaveAside leaves the files of a run where they are, to be tried again later:
+// the fault is none of theirs.
+func (in *Ingester) leaveAside(e *entry, why *store.RefusedError) {
+	err := fmt.Errorf("%w; %s", why, why.Hint)
+	for _, p := range e.parcels {
+		delete(in.parts, p.file.path)
+		in.tried(p.file, p.stamp, err)
+		in.unreadable[p.file.path] = err
+		in.tellOnce("cannot be recorded now", p.file.path, err)
+		if p.file.place == settledPlace {
+			in.tryLater(p.file)
+		}
+	}
+}
+
+// laidAside reports whether a file could not be read or recorded lately and is the
+// same still, and notes when it will be tried again.
 func (p *pass) laidAside(f file) bool {
 	t, failed := p.in.tries[f.path]
 	if !failed || t.err == nil || !time.Now().Before(t.retry.at) {

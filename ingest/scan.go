@@ -67,9 +67,6 @@ type foundFile struct {
 	err error // path is then the folder that cannot be read, "" the inbox itself
 }
 
-// stopAt is the skip of a scan that must see everything.
-func stopAt(_ string, err error) error { return err }
-
 // find scans the sources and sends what it finds.
 func (p *pass) find(ctx context.Context, sources []source, enter func(dir string)) <-chan foundFile {
 	found := make(chan foundFile, 64)

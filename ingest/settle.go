@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -31,18 +30,10 @@ type settling struct {
 	named      []string        // folders whose own names are among the arrivals
 	safe       map[string]bool // folders whose names are on stable storage; of one group after the other
 
-	stuck map[string]stuck // what could not be moved, by path
-	again []file           // moved, and found to be another version than was read
-	wrong []complaint
-}
-
-// A stuck file is one whose fate is committed and which cannot be moved away, or
-// lies in failed/ and cannot be given its reason.
-type stuck struct {
-	file  file
-	stamp stamp
-	err   error
-	retry time.Time
+	stuck    []parcel // what could not be moved, where it is and why
+	again    []file   // moved, and found to be another version than was read
+	unsynced bool     // what was moved may come back with a power loss
+	wrong    []complaint
 }
 
 // A complaint is something wrong with a path that somebody must be told of.
@@ -51,13 +42,10 @@ type complaint struct {
 	err        error
 }
 
-// retryStuck is how long a stuck file is left alone.
-const retryStuck = 10 * time.Second
-
 func (in *Ingester) settling() (*settling, error) {
 	s := &settling{
 		folders: in.home.folders(), forgets: in.opts.KeepDone < 0, now: time.Now(),
-		arrivals: map[string]bool{}, departures: map[string]bool{}, safe: in.named, stuck: map[string]stuck{},
+		arrivals: map[string]bool{}, departures: map[string]bool{}, safe: in.named,
 	}
 	return s, in.lock.moving(wallClock())
 }
@@ -85,22 +73,21 @@ func (s *settling) move() {
 	store.Step("settled")
 }
 
+// moveDone moves a recorded file to done/, unless it is there, and deletes it
+// when none are kept.
 func (s *settling) moveDone(p parcel) {
-	if p.file.place == settledPlace && !s.home.isFailed(p.file.path) {
-		s.forget(p, p.file.path)
+	path, ok := p.file.path, true
+	if p.file.place == settledPlace && !s.home.isFailed(path) {
+		ok = s.isAsRead(p, path)
+	} else {
+		path, ok = s.moveTo(p, s.home.doneOn(s.now), p.file.rel)
+	}
+	if !ok || !s.forgets {
 		return
 	}
-	if path, ok := s.moveTo(p, s.home.doneOn(s.now)); ok {
-		s.forget(p, path)
-	}
-}
-
-// forget deletes a file in done/ when none are kept.
-func (s *settling) forget(p parcel, path string) {
-	if s.forgets {
-		if err := s.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.isStuck(p, err)
-		}
+	if err := s.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		p.file.place, p.file.path = settledPlace, path
+		s.isStuck(p, err)
 	}
 }
 
@@ -109,10 +96,9 @@ func (s *settling) forget(p parcel, path string) {
 func (s *settling) moveFailed(p parcel) (path string, ok bool) {
 	if p.file.place == settledPlace && s.home.isFailed(p.file.path) {
 		s.arrived(s.home.Failed(), p.file.path) // who moved it may have died before that was safe
-		return p.file.path, true
+		return p.file.path, s.isAsRead(p, p.file.path)
 	}
-	p.file.rel = s.home.freeFailure(p.file.rel, p.sha256)
-	return s.moveTo(p, s.home.Failed())
+	return s.moveTo(p, s.home.Failed(), s.home.freeFailure(p.file.rel, p.sha256))
 }
 
 // reason puts the reason beside a file in failed/.
@@ -121,14 +107,19 @@ func (s *settling) reason(p parcel, path string) {
 		s.takeBack(p, path, err)
 		return
 	}
+	if isGone(path) { // retried or dropped before it had its reason
+		if err := s.removeReason(path); err != nil {
+			s.complain("cannot delete the reason of", path, err)
+		}
+	}
 	s.arrivals[filepath.Dir(path)] = true
 }
 
-// moveTo renames a file into folder and looks at what it has moved. It is not ok
-// when that is another version than was read, put there by its producer
-// meanwhile: this one is then read as new work from where it lies now.
-func (s *settling) moveTo(p parcel, folder string) (path string, ok bool) {
-	path, err := s.moveAway(p.file.path, folder, p.file.rel, p.sha256)
+// moveTo renames a file into folder, to rel or a name like it, and looks at what
+// it has moved. It is not ok when that is another version than was read, put
+// there by its producer meanwhile.
+func (s *settling) moveTo(p parcel, folder, rel string) (path string, ok bool) {
+	path, err := s.moveAway(p.file.path, folder, rel, p.sha256)
 	if errors.Is(err, fs.ErrNotExist) && isGone(p.file.path) {
 		return "", false // its producer took it away; what was read is recorded
 	}
@@ -139,11 +130,18 @@ func (s *settling) moveTo(p parcel, folder string) (path string, ok bool) {
 	store.Step("moved")
 	s.arrived(s.home.rootOf(path), path)
 	s.departures[filepath.Dir(p.file.path)] = true
-	if info, err := os.Lstat(path); err != nil || !stampOf(info).sameVersion(p.stamp) || p.mayHaveChanged(path) {
-		s.again = append(s.again, file{place: settledPlace, path: path, rel: p.file.rel})
-		return "", false
+	return path, s.isAsRead(p, path)
+}
+
+// isAsRead looks at a file where it lies now. Another version than was read is to
+// be read as new work from there.
+func (s *settling) isAsRead(p parcel, path string) bool {
+	info, err := os.Lstat(path)
+	if err == nil && stampOf(info).sameVersion(p.stamp) && !p.mayHaveChanged(path) {
+		return true
 	}
-	return path, true
+	s.again = append(s.again, file{place: settledPlace, path: path, rel: p.file.rel})
+	return false
 }
 
 // arrived notes which folders must be synced for the file at path to stay
@@ -174,27 +172,18 @@ func (s *settling) sync() {
 		err = syncDirs(slices.Sorted(maps.Keys(s.departures))...)
 	}
 	if err != nil {
-		s.complain("cannot sync folders of", string(s.home), err)
+		s.cannotSync(err)
 	}
 	clear(s.arrivals)
 	clear(s.departures)
 	s.named = nil
 }
 
-func (s *settling) isStuck(p parcel, err error) {
-	s.stuck[p.file.path] = stuck{p.file, p.stamp, err, s.now.Add(retryStuck)}
-	s.complain("recorded or rejected, but cannot be moved away", p.file.path, err)
+func (s *settling) cannotSync(err error) {
+	s.unsynced = true
+	s.complain("cannot sync folders of", string(s.home), err)
 }
 
 func (s *settling) complain(what, path string, err error) {
 	s.wrong = append(s.wrong, complaint{what, path, err})
-}
-
-// stuckError is about the files that could not be moved away, nil when there
-// are none.
-func (in *Ingester) stuckError() error {
-	for path, s := range in.stuck {
-		return fmt.Errorf("move %s away (%d files, all recorded or rejected): %w", path, len(in.stuck), s.err)
-	}
-	return nil
 }

@@ -62,10 +62,7 @@ func TestABadVersionThatCannotLeaveDoneIsKeptUntilItCan(t *testing.T) {
 		t.Errorf("it was pruned: %v", err)
 	}
 	must(t, os.Remove(h.Failed())) // and nobody makes it again but the daemon
-	for path, s := range in.stuck {
-		s.retry = time.Time{}
-		in.stuck[path] = s
-	}
+	in.moving.at = time.Time{}
 	in.look(t.Context(), &r, sources, hints)
 	if failures, err := h.Failures(); err != nil || len(failures) != 2 || failures[0].Code == "" || failures[1].Code == "" {
 		t.Errorf("failed: %+v, %v", failures, err)
@@ -116,23 +113,5 @@ func TestALockWhoseFileIsReplacedIsNone(t *testing.T) {
 	in := New(h, nil, Options{})
 	if err := in.Watch(t.Context(), other); !errors.Is(err, ErrLockGone) {
 		t.Errorf("watch ended with %v", err)
-	}
-}
-
-func TestAFailedFileThatCannotBeRetriedKeepsItsReason(t *testing.T) {
-	h, _ := lockedHome(t)
-	path := filepath.Join(h.Failed(), "bad.json")
-	must(t, os.WriteFile(path, []byte("{"), 0o644))
-	must(t, os.WriteFile(path+reasonSuffix, []byte(`{"code":"syntax"}`), 0o644))
-	must(t, os.Remove(h.Inbox()))
-	must(t, os.WriteFile(h.Inbox(), nil, 0o644)) // nothing can come there
-	if err := h.Retry("bad.json"); err == nil {
-		t.Error("it was moved into a file")
-	}
-	if b, err := os.ReadFile(path + reasonSuffix); string(b) != `{"code":"syntax"}` {
-		t.Errorf("the reason is %q, %v", b, err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Error(err)
 	}
 }

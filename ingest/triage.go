@@ -41,7 +41,7 @@ func (p *pass) wanted(f file) bool {
 	part, waits := p.in.parts[f.path]
 	rest, rests := p.in.unfinished[f.path]
 	known, isKnown := p.in.known[f.path]
-	stuck, isStuck := p.in.stuck[f.path]
+	stuck, isStuck := p.in.stuck[f.path] // has been moved, or will be
 	if !waits && !rests && !isKnown && !isStuck {
 		if f.ignored {
 			p.ignore(f, knownFile{})
@@ -63,7 +63,7 @@ func (p *pass) wanted(f file) bool {
 		part.scan = p.in.scan
 		return is != part.stamp
 	case isStuck:
-		return is != stuck.stamp || !time.Now().Before(stuck.retry)
+		return !is.sameVersion(stuck.stamp)
 	case isKnown:
 		return p.changed(f.path, known, is)
 	}
@@ -75,10 +75,29 @@ func (p *pass) wanted(f file) bool {
 	return p.rested(rest)
 }
 
+// resting reports whether a file that no scan finds is as unfinished as it was.
+func (p *pass) resting(f file) bool {
+	rest, rests := p.in.unfinished[f.path]
+	if !rests {
+		return false
+	}
+	info, err := os.Lstat(f.path)
+	if err != nil || stampOf(info) != rest.stamp || p.rested(rest) {
+		return false
+	}
+	rest.scan = p.in.scan
+	p.in.unfinished[f.path] = rest
+	return true
+}
+
 // rested reports whether an unfinished file has rested long enough to be
 // rejected, and notes when it will have.
 func (p *pass) rested(u unfinished) bool {
-	until := earlier(u.stamp.lastChange(), u.since).Add(p.in.opts.Settle)
+	rests := u.since
+	if u.stamp != (stamp{}) { // else it lies where it cannot be looked at
+		rests = earlier(u.stamp.lastChange(), u.since)
+	}
+	until := rests.Add(p.in.opts.Settle)
 	if time.Now().Before(until) {
 		p.due(until)
 		return false
@@ -101,6 +120,7 @@ func (p *pass) take(c parcel) {
 		}
 	case c.gone:
 		delete(p.in.unfinished, path)
+		p.in.isLeft(c.file)
 	case c.changing, c.rejection != nil && c.rejection.unfinished && p.in.mayGrow(c.file):
 		p.rest(c)
 	case c.rejection != nil && c.ignorable():

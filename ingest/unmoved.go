@@ -17,8 +17,9 @@ import (
 // noteUnmoved tells [Ingester.Ready] of the files that could not be moved away,
 // and forgets those that somebody else took away.
 func (in *Ingester) noteUnmoved() {
-	for path := range in.stuck {
+	for path, p := range in.stuck {
 		if isGone(path) {
+			in.isLeft(p.file)
 			delete(in.stuck, path)
 		}
 	}
@@ -29,16 +30,64 @@ func (in *Ingester) noteUnmoved() {
 	in.unmoved.Store(nil)
 }
 
-// readStuck has files read again that could not be moved away from where no scan
-// finds them, when it is time to.
-func (in *Ingester) readStuck() {
-	now := time.Now()
+// A stuck file is one whose fate is committed and which cannot be moved away, or
+// lies in failed/ and cannot be given its reason. Nothing but moving it is tried
+// again.
+func (s *settling) isStuck(p parcel, err error) {
+	p.err = err
+	s.stuck = append(s.stuck, p)
+	s.complain("recorded or rejected, but cannot be moved away", p.file.path, err)
+}
+
+// noteStuck notes what a group could not move, and what it could.
+func (in *Ingester) noteStuck(s *settling) {
+	for _, p := range slices.Concat(s.recorded, s.rejected) {
+		delete(in.stuck, p.file.path)
+	}
+	for _, p := range s.stuck {
+		in.stuck[p.file.path] = p
+	}
+	switch now := time.Now(); {
+	case len(in.stuck) == 0:
+		in.moving.succeeded()
+	case len(s.stuck) > 0 && !now.Before(in.moving.at):
+		in.moving.failed(now)
+	}
+}
+
+// moveStuck tries once more to move away what is stuck, when it is time to.
+func (in *Ingester) moveStuck() error {
+	if len(in.stuck) == 0 || time.Now().Before(in.moving.at) {
+		return nil
+	}
+	s, err := in.settling()
+	if err != nil {
+		return err
+	}
 	for _, path := range slices.Sorted(maps.Keys(in.stuck)) {
-		if s := in.stuck[path]; s.file.place == settledPlace && !now.Before(s.retry) {
-			delete(in.stuck, path)
-			in.again = append(in.again, s.file)
+		p := in.stuck[path]
+		p.err = nil
+		info, err := os.Lstat(path)
+		switch {
+		case err == nil && p.file.place == inboxPlace && !stampOf(info).sameVersion(p.stamp):
+			delete(in.stuck, path) // a new version, which the scan finds
+		case p.rejection != nil:
+			s.rejected = append(s.rejected, p)
+		default:
+			s.recorded = append(s.recorded, p)
 		}
 	}
+	in.settle(s)
+	return nil
+}
+
+// stuckError is about the files that could not be moved away, nil when there
+// are none.
+func (in *Ingester) stuckError() error {
+	for path, p := range in.stuck {
+		return fmt.Errorf("move %s away (%d files, all recorded or rejected): %w", path, len(in.stuck), p.err)
+	}
+	return nil
 }
 
 // takeBack undoes the move of a file whose reason could not be written beside it,
@@ -47,7 +96,7 @@ func (s *settling) takeBack(p parcel, path string, err error) {
 	if s.rename(path, p.file.path) == nil {
 		// Before failed/ is synced for another file, and this one is in neither.
 		if err := syncDirs(upTo(s.home.rootOf(p.file.path), p.file.path)...); err != nil {
-			s.complain("cannot sync folders of", string(s.home), err)
+			s.cannotSync(err)
 		}
 		if info, err := os.Lstat(p.file.path); err == nil && stampOf(info).sameVersion(p.stamp) {
 			p.stamp = stampOf(info) // renaming it has changed its inode
@@ -92,7 +141,7 @@ func isApart(from, to string) bool {
 	if stampOf(f).device != stampOf(t).device {
 		return true
 	}
-	name := alternative(".examine", "", 2)
+	name := alternative(".examine", "", 2, maxName)
 	err := unix.Rename(filepath.Join(from, name), filepath.Join(to, name))
 	return errors.Is(err, syscall.EXDEV)
 }

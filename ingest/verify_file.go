@@ -44,8 +44,7 @@ func (x *examination) examineDone(ctx context.Context, path, rel string) (condit
 }
 
 // isRecordedAs reports whether one of the receipts of a file's bytes is that of
-// the document that it is under its name. A name that was too long when the file
-// was moved may say less than it did, and a document that would be rejected now
+// the document that it is under its name. A document that would be rejected now
 // was not then.
 func isRecordedAs(s *store.Store, receipts []store.Receipt, c contents, path, rel string) bool {
 	if c.data == nil {
@@ -56,10 +55,7 @@ func isRecordedAs(s *store.Store, receipts []store.Receipt, c contents, path, re
 		c = read
 	}
 	doc, rejection := readDocument(c.data, originOf(rel, rel, time.Unix(0, c.stamp.modified), time.Now()))
-	if rejection != nil || len(filepath.Base(rel)) >= maxBaseName-20 {
-		return true
-	}
-	return slices.ContainsFunc(receipts, func(r store.Receipt) bool { return r.Identity == doc.Identity })
+	return rejection != nil || slices.ContainsFunc(receipts, func(r store.Receipt) bool { return r.Identity == doc.Identity })
 }
 
 // withoutDay is the path of a file below the inbox it came from, when rel is its

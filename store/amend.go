@@ -29,7 +29,10 @@ func amend(ctx context.Context, q sqlite.Querier, e Entry, stored Record) (chang
 	case errors.As(err, &refused):
 		return false, refused
 	case err != nil:
-		return false, &RefusedError{Code: CodeRefused, RunID: e.Run.RunID, Message: err.Error()}
+		return false, &RefusedError{
+			Code: CodeDamaged, RunID: e.Run.RunID, Message: err.Error(),
+			Hint: "consensusd verify tells what is damaged, consensusd restore brings back a backup",
+		}
 	}
 	steps := []func(context.Context, sqlite.Querier, Record, Record) (bool, error){
 		amendRun, amendArtifacts, amendSyntheses, amendFindings,

@@ -145,7 +145,7 @@ func TestMergeCanRefuse(t *testing.T) {
 			}
 			e.Merge = func(Record) (Record, error) { return Record{}, errors.New("unreadable report") }
 			got := mustRecordAll(t, s, e)[0]
-			if got.Outcome != Refused || got.Err.Code != CodeRefused || got.Err.Message != "unreadable report" {
+			if got.Outcome != Refused || got.Err.Code != CodeDamaged || got.Err.Message != "unreadable report" {
 				t.Errorf("RecordAll = %+v, %v, want refused", got, got.Err)
 			}
 		})

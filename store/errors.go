@@ -10,7 +10,8 @@ import (
 )
 
 // A RefusedError reports a run that cannot be recorded for a reason of its
-// own, so that trying again will not help and others are not concerned.
+// own, so that others are not concerned; nor will trying again help, but with
+// [CodeDamaged].
 type RefusedError struct {
 	Code    string // one of those below
 	RunID   string
@@ -24,6 +25,7 @@ const (
 	CodeRefused       = "refused"       // the database does not take these values
 	CodeArchived      = "archived"      // the run is in the archive
 	CodeDeleted       = "deleted"       // the run was deleted by retention
+	CodeDamaged       = "damaged"       // what is recorded of the run cannot be read: no fault of what was to be added
 )
 
 func (e *RefusedError) Error() string {

@@ -31,7 +31,8 @@ type Entry struct {
 	// when the run is there already and this entry has a document that is not,
 	// or none at all. Its result must not depend on the order in which
 	// documents came, and keeps the run's id, spec, stage and syntheses. An
-	// error refuses the entry. Without Merge, a run that is there and differs
+	// error refuses the entry: one that is no [*RefusedError] says that what is
+	// stored cannot be read. Without Merge, a run that is there and differs
 	// is a contradiction.
 	Merge func(stored Record) (Record, error)
 }

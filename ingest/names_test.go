@@ -1,0 +1,119 @@
+package ingest_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/consensusd/consensusd/ingest"
+	"github.com/consensusd/consensusd/store"
+)
+
+// The name says what the document is, and a daemon that looks back reads it.
+func TestALongNameIsWholeInDone(t *testing.T) {
+	h := newHouse(t)
+	name := "spec-plan_2026-03-01T10_00_00Z_" + strings.Repeat("a", 219) + ".json" // 255 bytes
+	for _, content := range []string{"one", "two"} {
+		h.drop("SPEC-1/"+name, `{"content": "`+content+`"}`)
+		h.ingest(ingest.Options{})
+	}
+	done := h.files(h.Done())
+	if len(done) != 2 || filepath.Base(done[0]) != name || filepath.Base(done[1]) != name {
+		t.Errorf("done: %q", done)
+	}
+	d := h.watch(ingest.Options{AssembleTimeout: time.Millisecond}) // the first daemon of a home looks at everything
+	h.lookedTwice(d, "one", "two")
+	h.must(d.stop())
+	if n := d.Counts(); n.Recorded != 2 || n.Amended != 0 {
+		t.Errorf("after a look back: %+v", n)
+	}
+	h.mustReplay(ingest.Options{})
+	h.verify()
+}
+
+func TestAFolderNamedLikeAReasonIsNotForgotten(t *testing.T) {
+	h := newHouse(t)
+	h.drop("x.reason.json/bad.json", "[]")
+	for range 3 {
+		h.ingest(ingest.Options{})
+		failures, err := h.Failures()
+		if err != nil || len(failures) != 1 || failures[0].Code != ingest.CodeNotObject {
+			t.Fatalf("failures: %+v, %v", failures, err)
+		}
+		h.must(h.Retry(failures[0].Name))
+	}
+	h.ingest(ingest.Options{})
+	h.verify()
+}
+
+// Whoever took it away, and however the daemon before ended.
+func TestAReasonThatIsMissingIsWrittenAgain(t *testing.T) {
+	h := newHouse(t)
+	h.drop("bad.json", "[]")
+	d := h.watch(ingest.Options{})
+	d.await(t, "the rejection", func(e ingest.Event) bool { return e.Outcome == store.Rejected })
+	h.must(d.stop())
+	h.remove("failed/bad.json.reason.json")
+	d = h.watch(ingest.Options{})
+	d.await(t, "the rejection", func(e ingest.Event) bool { return e.Outcome == store.Rejected })
+	h.must(d.stop())
+	h.verify()
+}
+
+func TestAFolderThatCannotBeReadKeepsNoDaemonFromStarting(t *testing.T) {
+	if os.Getuid() == 0 {
+		runAsNobody(t)
+		return
+	}
+	h := newHouse(t)
+	day := filepath.Join("done", time.Now().UTC().Format(time.DateOnly))
+	closed := []string{filepath.Join(day, "closed"), filepath.Join(day, "listed"), "failed/closed", "failed/listed"}
+	for i, dir := range closed {
+		h.write(dir+"/x.json", "[]")
+		path := filepath.Join(string(h.Home), dir)
+		h.must(os.Chmod(path, []os.FileMode{0, 0o444}[i%2]))
+		t.Cleanup(func() { os.Chmod(path, 0o755) })
+	}
+	d := h.watch(ingest.Options{}) // the first daemon of a home looks at everything
+	h.lookedTwice(d, "one", "two")
+	h.must(d.stop())
+	if h.unsettled().IsZero() {
+		t.Error("the next daemon will not look back")
+	}
+	for _, dir := range closed {
+		h.must(os.Chmod(filepath.Join(string(h.Home), dir), 0o755))
+	}
+	d = h.watch(ingest.Options{})
+	for range closed {
+		d.await(t, "a file that could not be looked at", func(e ingest.Event) bool { return e.Outcome == store.Rejected })
+	}
+	h.must(d.stop())
+	h.verify()
+}
+
+// The fault is the database's.
+func TestALatePartOfADamagedRunWaits(t *testing.T) {
+	h := newHouse(t)
+	h.drop("a.json", part("r", "claude", "yes"))
+	h.ingest(ingest.Options{})
+	db := h.plain()
+	defer db.Close()
+	var report string
+	h.must(db.QueryRow("SELECT report FROM receipts").Scan(&report))
+	h.execute("UPDATE receipts SET report = '['")
+	h.drop("b.json", part("r", "gemini", "no"))
+	in := ingest.New(h.Home, h.Store, ingest.Options{})
+	if err := in.Ingest(t.Context()); err == nil || !strings.Contains(err.Error(), "b.json") || !strings.Contains(err.Error(), "consensusd verify") {
+		t.Errorf("error: %v", err)
+	}
+	if left := h.files(h.Inbox()); len(left) != 1 {
+		t.Errorf("inbox %v, failed %v", left, h.files(h.Failed()))
+	}
+	h.execute("UPDATE receipts SET report = '" + strings.ReplaceAll(report, "'", "''") + "'")
+	if n, _ := h.ingest(ingest.Options{}); n.Amended != 1 {
+		t.Errorf("counts: %+v", n)
+	}
+	h.verify()
+}
