@@ -24,10 +24,10 @@ func Handler(ready func(context.Context) error, warnings func() []string, metric
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 		defer cancel()
 		if err := ready(ctx); err != nil {
-			reply(w, http.StatusServiceUnavailable, readiness{Reason: err.Error(), Warnings: warnings()})
+			reply(w, http.StatusServiceUnavailable, Readiness{Reason: err.Error(), Warnings: warnings()})
 			return
 		}
-		reply(w, http.StatusOK, readiness{Ready: true, Warnings: warnings()})
+		reply(w, http.StatusOK, Readiness{Ready: true, Warnings: warnings()})
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, Error{Code: "not_found", Message: "there is nothing here", Hint: "ask for /healthz, /readyz or /metrics"})
@@ -37,12 +37,6 @@ func Handler(ready func(context.Context) error, warnings func() []string, metric
 
 type health struct {
 	Status string `json:"status"`
-}
-
-type readiness struct {
-	Ready    bool     `json:"ready"`
-	Reason   string   `json:"reason,omitzero"`
-	Warnings []string `json:"warnings,omitempty"` // such as a backup that failed
 }
 
 // readOnly refuses whatever might change something.

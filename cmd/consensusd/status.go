@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/consensusd/consensusd/ingest"
+	"github.com/consensusd/consensusd/serve"
 	"github.com/consensusd/consensusd/store"
 )
 
@@ -63,7 +64,12 @@ type daemonStatus struct {
 	PID     int       `json:"pid,omitzero"`
 	HTTP    string    `json:"http"` // its address; "" when it has none
 	Started time.Time `json:"started,omitzero"`
+
+	Readiness *serve.Readiness `json:"readiness,omitzero"` // nil when nobody answers for it
 }
+
+// readyPatience is a little more than a daemon takes to tell that it is not.
+const readyPatience = 5 * time.Second
 
 type databaseStatus struct {
 	Path      string           `json:"path"`
@@ -91,7 +97,13 @@ func (c *cli) status(ctx context.Context, opts ingest.Options) (st status, err e
 	st.Home = c.home
 	st.Database.Path = store.Redacted(c.database())
 	if holder, ok := c.Home().Holder(); ok {
-		st.Daemon = daemonStatus{true, holder.PID, holder.HTTP, holder.Started}
+		st.Daemon = daemonStatus{Running: true, PID: holder.PID, HTTP: holder.HTTP, Started: holder.Started}
+		if holder.HTTP != "" {
+			ctx, cancel := context.WithTimeout(ctx, readyPatience)
+			r := serve.AskReadiness(ctx, holder.HTTP)
+			cancel()
+			st.Daemon.Readiness = &r
+		}
 		opts = c.asTold(opts, holder)
 	}
 	failures, err := c.Home().Failures()
@@ -133,7 +145,7 @@ func (c *cli) inspect(ctx context.Context, s *store.Store, opts ingest.Options) 
 
 func (c *cli) printStatus(s *screen, st status) {
 	s.field("home", visibleLine(filepath.Clean(st.Home)))
-	s.field("daemon", c.daemonLine(s, st.Daemon))
+	s.field("daemon", c.daemonLines(s, st.Daemon)...)
 	s.field("inbox", c.inboxLine(st))
 	for i, run := range st.Inbox.Open {
 		s.field(map[bool]string{true: "open runs"}[i == 0], openLine(run))
@@ -170,9 +182,9 @@ func (c *cli) printDatabase(s *screen, st status) {
 	s.field("documents", fmt.Sprintf("%d recorded, %d amended a run, %d rejected", d.Documents["recorded"], d.Documents["amended"], d.Documents["rejected"]))
 }
 
-func (c *cli) daemonLine(s *screen, d daemonStatus) string {
+func (c *cli) daemonLines(s *screen, d daemonStatus) (lines []string) {
 	if !d.Running {
-		return s.paint(text.FgYellow, "not running") + "; start it: " + c.command("watch")
+		return []string{s.paint(text.FgYellow, "not running") + "; start it: " + c.command("watch")}
 	}
 	line := s.paint(text.FgGreen, "running") + fmt.Sprintf(", process %d", d.PID)
 	if !d.Started.IsZero() {
@@ -181,7 +193,11 @@ func (c *cli) daemonLine(s *screen, d daemonStatus) string {
 	if d.HTTP != "" {
 		line += ", http://" + visibleLine(d.HTTP) + "/readyz"
 	}
-	return line
+	lines = append(lines, line)
+	if r := d.Readiness; r != nil && !r.Ready {
+		lines = append(lines, s.paint(text.FgRed, "it cannot record now: "+visibleLine(r.Reason)))
+	}
+	return lines
 }
 
 func (c *cli) inboxLine(st status) string {
