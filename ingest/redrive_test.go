@@ -41,8 +41,10 @@ func TestNoReasonStaysWithoutItsFile(t *testing.T) {
 		take func(path string) error
 		want error
 	}{
-		"another was faster":              {func(path string) error { return errors.Join(os.Remove(path), fs.ErrNotExist) }, ErrNoFailure},
-		"the daemon has written a reason": {func(path string) error { return errors.Join(os.WriteFile(path+reasonSuffix, nil, 0o644), os.Remove(path)) }, nil},
+		"another was faster": {func(path string) error { return errors.Join(os.Remove(path), fs.ErrNotExist) }, ErrNoFailure},
+		"the daemon has written a reason": {func(path string) error {
+			return errors.Join(os.WriteFile(path+reasonSuffix, nil, 0o644), os.Remove(path))
+		}, nil},
 	} {
 		path := failedFile(t, h, "SPEC-1/bad.json")
 		err := h.takeFailure("SPEC-1/bad.json", func(_ *folders, path string) ([]string, error) { return nil, test.take(path) })
