@@ -20,7 +20,7 @@ func (p *killProducer) inParts() {
 				d[name] = value
 			}
 			v.runID, v.text = runID, killJSON(p.t, d)
-			parts = append(parts, p.ledger.note(v))
+			parts = append(parts, p.note(v))
 		}
 		for _, agent := range agents {
 			a := killAnswer{agent, p.text()}
@@ -49,7 +49,7 @@ func (p *killProducer) rejected() {
 	for p.again() {
 		name := fmt.Sprintf("bad-%d.json", p.n)
 		for range 2 {
-			p.drop(p.ledger.note(killVersion{bad: true, text: p.badText()}), p.inbox(name))
+			p.drop(p.note(killVersion{bad: true, text: p.badText()}), p.inbox(name))
 			name += ".reason.json"
 		}
 	}

@@ -13,6 +13,7 @@ type killAnswer struct{ agent, content string }
 
 // A killVersion is one version of a document: bytes that are unlike all others.
 type killVersion struct {
+	by        string // its producer
 	sha256    string
 	text      []byte
 	runID     string // as the document gives it; "" when it does not
@@ -91,17 +92,28 @@ func killJSON(t *testing.T, v any) []byte {
 
 // A killReport adds up what became of what was left.
 type killReport struct {
-	documents, rejected, runs int
-	tardy                     int // see killVersion
-	lost, doubled, partial    int
+	documents              map[string]int // by their producers
+	rejected, runs         int
+	tardy                  int // see killVersion
+	lost, doubled, partial int
 }
 
 func (r *killReport) add(o killReport) {
-	r.documents += o.documents
+	for by, n := range o.documents {
+		r.documents[by] += n
+	}
 	r.rejected += o.rejected
 	r.tardy += o.tardy
 	r.runs += o.runs
 	r.lost += o.lost
 	r.doubled += o.doubled
 	r.partial += o.partial
+}
+
+// all is the number of documents of all producers.
+func (r *killReport) all() (n int) {
+	for _, of := range r.documents {
+		n += of
+	}
+	return n
 }

@@ -92,6 +92,12 @@ func (p *killProducer) document() *killVersion {
 		d["run_id"] = v.runID
 	}
 	v.text = killJSON(p.t, d)
+	return p.note(v)
+}
+
+// note enters a version of this producer's in the ledger.
+func (p *killProducer) note(v killVersion) *killVersion {
+	v.by = p.name
 	return p.ledger.note(v)
 }
 

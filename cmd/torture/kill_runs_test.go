@@ -40,8 +40,9 @@ func (h *killHome) compare() killReport {
 		}
 	}
 	o := h.outcome()
-	r := killReport{documents: len(h.ledger.versions), runs: len(o.runs)}
+	r := killReport{documents: map[string]int{}, runs: len(o.runs)}
 	for _, v := range h.ledger.versions {
+		r.documents[v.by]++
 		if v.bad {
 			r.rejected++
 		}

@@ -3,6 +3,7 @@ package torture
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -53,7 +54,7 @@ func TestADaemonKilledAnywhereLosesNothing(t *testing.T) {
 		homes, each, anywhere, late = 10, 4, 24, 4
 	}
 	kills := map[string]int{}
-	var sum killReport
+	sum := killReport{documents: map[string]int{}}
 	for n := 0; n < homes && !t.Failed(); n++ {
 		h := &killHome{t: t, dir: filepath.Join(t.TempDir(), "a home"), rng: rng, kills: kills, ledger: newKillLedger()}
 		stop := h.feed(seed)
@@ -71,15 +72,21 @@ func TestADaemonKilledAnywhereLosesNothing(t *testing.T) {
 	for _, n := range kills {
 		all += n
 	}
-	var steps []string
+	var steps, producers []string
 	for _, moment := range append(slices.Clone(killSteps), killAnywhere, killLate) {
 		steps = append(steps, fmt.Sprintf("%s %d", moment, kills[moment]))
 	}
-	if sum.tardy > sum.documents/20 {
-		t.Errorf("of %d documents %d were written more slowly than the daemon waits: too many that nothing can be said of", sum.documents, sum.tardy)
+	for _, name := range slices.Sorted(maps.Keys(killProducers)) {
+		producers = append(producers, fmt.Sprintf("%s %d", name, sum.documents[name]))
+		if sum.documents[name] == 0 {
+			t.Errorf("producer %s has dropped nothing", name)
+		}
 	}
-	tell(t, "%d kills (%s), %d documents, %d of them rejected, %d written too slowly, %d runs; lost %d, doubled %d, partial %d",
-		all, strings.Join(steps, ", "), sum.documents, sum.rejected, sum.tardy, sum.runs, sum.lost, sum.doubled, sum.partial)
+	if sum.tardy > sum.all()/20 {
+		t.Errorf("of %d documents %d were written more slowly than the daemon waits: too many that nothing can be said of", sum.all(), sum.tardy)
+	}
+	tell(t, "%d kills (%s), %d documents (%s), %d of them rejected, %d written too slowly, %d runs; lost %d, doubled %d, partial %d",
+		all, strings.Join(steps, ", "), sum.all(), strings.Join(producers, ", "), sum.rejected, sum.tardy, sum.runs, sum.lost, sum.doubled, sum.partial)
 }
 
 // killPlan is the moments of a home's kills, in any order.

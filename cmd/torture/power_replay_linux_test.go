@@ -55,7 +55,7 @@ func newPowerReplay(t *testing.T, seed uint64) *powerReplay {
 		seen: map[uint64]bool{}, seed: maphash.MakeSeed(), work: make(chan powerImage, 4), scratch: powerScratch(t),
 	}
 	if long {
-		r.chaos, r.again, r.skip = 12, 20, 4
+		r.chaos, r.again, r.skip = 12, 20, 1
 	}
 	for range max(2, runtime.GOMAXPROCS(0)) {
 		r.workers.Go(func() {
