@@ -121,6 +121,9 @@ func TestWhatIsSettledIsRecordedWhereverPowerIsLost(t *testing.T) {
 	if c.prefixes < 300 || c.databases < c.prefixes || c.again < 20 {
 		t.Errorf("%d prefixes, %d databases, %d recorded again: too few to tell anything", c.prefixes, c.databases, c.again)
 	}
+	if long && c.prefixes != c.operations {
+		t.Errorf("the power was cut after %d of %d operations, and not after each", c.prefixes, c.operations)
+	}
 	mustHaveCheckpointed(t, ops)
 }
 

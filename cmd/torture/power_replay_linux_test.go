@@ -21,7 +21,7 @@ type powerReplay struct {
 	random *rand.Rand
 	chaos  int  // images at random, of each prefix
 	again  int  // one image in so many is recorded again
-	skip   int  // one prefix in so many is tried, of those that are alike
+	skip   int  // one prefix in so many is tried, of those that are alike: make torture tries every one
 	every  bool // also while documents only fill the log
 
 	promised []string // documents that are there to stay
@@ -107,9 +107,9 @@ func (r *powerReplay) takeBack(name string) {
 	r.apply(powerOp{Kind: "sync", Path: filepath.Dir(path), Since: r.disk.seq})
 }
 
-// run applies operations, and cuts the power after each, but for most of those
-// that are like many others: in the midst of writing one file, or of documents
-// that only fill the log.
+// run applies operations, and cuts the power after each, but in make test for
+// most of those that are like many others: in the midst of writing one file, or
+// of documents that only fill the log.
 func (r *powerReplay) run(ops []powerOp) {
 	before := r.disk.seq // of another trace
 	for i, op := range ops {
