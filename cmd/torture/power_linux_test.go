@@ -121,6 +121,9 @@ func TestWhatIsSettledIsRecordedWhereverPowerIsLost(t *testing.T) {
 	if c.prefixes < 300 || c.databases < c.prefixes || c.again < 20 {
 		t.Errorf("%d prefixes, %d databases, %d recorded again: too few to tell anything", c.prefixes, c.databases, c.again)
 	}
+	if c.torn == 0 {
+		t.Error("no file in done/ has lost what was never synced: the last daemon did not stop in good order")
+	}
 	if long && c.prefixes != c.operations {
 		t.Errorf("the power was cut after %d of %d operations, and not after each", c.prefixes, c.operations)
 	}

@@ -20,7 +20,7 @@ type powerReplay struct {
 	disk   *powerDisk
 	random *rand.Rand
 	chaos  int  // images at random, of each prefix
-	again  int  // one image in so many is recorded again
+	again  int  // one image in so many is recorded again, and all at the end
 	skip   int  // one prefix in so many is tried, of those that are alike: make torture tries every one
 	every  bool // also while documents only fill the log
 
@@ -38,6 +38,7 @@ type powerReplay struct {
 // powerCounts are what was tried, and what came out of it.
 type powerCounts struct {
 	operations, prefixes, images, databases, again, documents int
+	torn                                                      int // recorded, and their bytes in done/ lost, which were never synced
 	lost, doubled, partial, damaged                           int
 }
 
@@ -126,6 +127,9 @@ func (r *powerReplay) run(ops []powerOp) {
 			return
 		}
 		r.add(powerCounts{prefixes: 1})
+		if i == len(ops)-1 {
+			r.again = 1
+		}
 		for _, keep := range powerKeeps(r.random, r.chaos) {
 			r.cut(keep, fmt.Sprintf("after operation %d, %s %s, with %s", i, op.Kind, strings.TrimSpace(op.Path+" "+op.To), keep.name))
 		}
@@ -217,12 +221,12 @@ func (c *powerCounts) add(o powerCounts) {
 
 func (c *powerCounts) fields() []*int {
 	return []*int{
-		&c.operations, &c.prefixes, &c.images, &c.databases, &c.again, &c.documents,
+		&c.operations, &c.prefixes, &c.images, &c.databases, &c.again, &c.documents, &c.torn,
 		&c.lost, &c.doubled, &c.partial, &c.damaged,
 	}
 }
 
 func (c powerCounts) String() string {
-	return fmt.Sprintf("%d operations, %d prefixes, %d images, %d databases, %d recorded again, %d documents; lost %d, doubled %d, partial %d, damaged %d",
-		c.operations, c.prefixes, c.images, c.databases, c.again, c.documents, c.lost, c.doubled, c.partial, c.damaged)
+	return fmt.Sprintf("%d operations, %d prefixes, %d images, %d databases, %d recorded again, %d documents, %d torn in done; lost %d, doubled %d, partial %d, damaged %d",
+		c.operations, c.prefixes, c.images, c.databases, c.again, c.documents, c.torn, c.lost, c.doubled, c.partial, c.damaged)
 }
