@@ -198,6 +198,7 @@ var worldCauses = []worldCause{
 	{name: "failed comes to be on another file system", prepare: spacedPlainly, begin: covered("failed"), says: "cross-device", kept: true},
 	{name: "failed is deleted", begin: deleted("failed"), kept: true},
 	{name: "done is deleted", begin: deleted("done"), kept: true},
+	{name: "the disk of the open database turns read-only", begin: readOnlyDatabase, says: "read-only file system"},
 	{name: "the database is renamed", begin: renamed(worldDatabase, nil), says: "consensus.db was deleted or renamed"},
 	{name: "the database is replaced", begin: renamed(worldDatabase, func(h *worldHome, path string) {
 		other := worldHome{t: h.t, base: h.base, dir: filepath.Join(h.base, "other"), db: filepath.Join(h.base, "other", "consensus.db")}
