@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,12 +22,14 @@ var lifeSteps = []string{"archived", "begun", "written", "committed", "noted", "
 // A life is a home whose runs grow old.
 type life struct {
 	t    *testing.T
-	home string
+	home string   // as consensusd sees it
+	root string   // how the test sees the root of that; "" when it is the test's own
+	by   []string // the program that runs consensusd in turn, with its arguments
 }
 
 func newLife(t *testing.T) *life {
 	t.Helper()
-	return &life{t, filepath.Join(t.TempDir(), "my home")}
+	return &life{t: t, home: filepath.Join(t.TempDir(), "my home")}
 }
 
 // run executes a command on the home and returns what it printed.
@@ -40,7 +43,8 @@ func (l *life) run(args ...string) string {
 }
 
 func (l *life) try(env []string, args ...string) (string, error) {
-	cmd := exec.CommandContext(context.WithoutCancel(l.t.Context()), binary, append(args, "--home", l.home)...)
+	line := slices.Concat(l.by, []string{binary}, args, []string{"--home", l.home})
+	cmd := exec.CommandContext(context.WithoutCancel(l.t.Context()), line[0], line[1:]...)
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -49,7 +53,7 @@ func (l *life) try(env []string, args ...string) (string, error) {
 // drop writes a run document into the inbox.
 func (l *life) drop(run, spec, day, text string) {
 	l.t.Helper()
-	inbox := filepath.Join(l.home, "inbox")
+	inbox := filepath.Join(l.root, l.home, "inbox")
 	if err := os.MkdirAll(inbox, 0o755); err != nil {
 		l.t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func killARestore(t *testing.T, step, state string) {
 	if err != nil || len(kept) == 0 {
 		t.Fatalf("nothing is kept: %v", err)
 	}
-	before := &life{t, filepath.Join(t.TempDir(), "before")} // what was kept, as a home
+	before := &life{t: t, home: filepath.Join(t.TempDir(), "before")} // what was kept, as a home
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		must(t, os.MkdirAll(before.home, 0o755))
 		if err := os.Rename(kept[0]+suffix, filepath.Join(before.home, "consensus.db"+suffix)); err != nil && suffix == "" {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,7 +37,7 @@ func (y *year) sizes() string {
 		archived += f.Content
 	}
 	onDisk := func(pattern string) (bytes int64) {
-		paths, err := filepath.Glob(filepath.Join(y.home, pattern))
+		paths, err := filepath.Glob(filepath.Join(y.root, y.home, pattern))
 		if err != nil || len(paths) == 0 {
 			y.t.Fatalf("%s: %v", pattern, err)
 		}
@@ -62,26 +61,14 @@ func (y *year) sizes() string {
 	return fmt.Sprintf("%d KiB of database for %d of content, %d KiB of archive for %d of content", database>>10, active>>10, archive>>10, archived>>10)
 }
 
-// smallDisk mounts a disk of so many MiB until the test ends, which root alone
-// may.
-func smallDisk(t *testing.T, mib int) string {
-	t.Helper()
-	if os.Getuid() != 0 && os.Getenv("CI") == "" {
-		t.Skip("only root may mount a small disk")
-	}
-	dir := filepath.Join(t.TempDir(), "a small disk")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", mib), "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Fatalf("mount a small disk (as root): %v\n%s", err, out)
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v\n%s", err, out)
-		}
-	})
-	return dir
+// onSmallDisk puts the home on a disk of so many MiB, which only consensusd and
+// the test see.
+func (l *life) onSmallDisk(mib int) {
+	l.t.Helper()
+	disk := filepath.Join(l.t.TempDir(), "a small disk")
+	must(l.t, os.Mkdir(disk, 0o755))
+	space := newWorldSpace(l.t, `mount -t tmpfs -o "size=$2" tmpfs "$1"`, disk, fmt.Sprintf("%dm", mib))
+	l.home, l.root, l.by = filepath.Join(disk, "my home"), space.root, append([]string{"nsenter"}, space.enter...)
 }
 
 // fill writes zeros to a file until its disk is full.

@@ -31,6 +31,8 @@ type year struct {
 	words *rand.Rand
 	kills int
 	fulls int
+	pins  int // and of them
+	freed int
 }
 
 // A year of a project: runs every day, two killed cleanups, a full disk, pins and
@@ -38,7 +40,7 @@ type year struct {
 // the content it was recorded with.
 func TestAYearOfAProjectEndsWithEveryRunInItsTier(t *testing.T) {
 	y := &year{life: newLife(t), words: rand.New(rand.NewPCG(1, 2025))}
-	y.home = filepath.Join(smallDisk(t, 64), "my home")
+	y.onSmallDisk(64)
 	step := 7
 	if long {
 		step = 1
@@ -65,6 +67,7 @@ func TestAYearOfAProjectEndsWithEveryRunInItsTier(t *testing.T) {
 		y.cleanup(now)
 	}
 	y.compare()
+	y.missedNothing()
 	y.run("archive", "verify")
 	y.run("verify")
 	tell(t, "%d runs of a year, %d killed cleanups, %d full disks; lost 0, doubled 0, partial 0; %s", len(y.runs), y.kills, y.fulls, y.sizes())
@@ -133,7 +136,7 @@ func (y *year) killedCleanup(now time.Time, at string) {
 func (y *year) fullDisk(now time.Time) {
 	y.t.Helper()
 	before := y.run("runs", "--json", "-n", "100000")
-	ballast := filepath.Join(filepath.Dir(y.home), "ballast")
+	ballast := filepath.Join(y.root, filepath.Dir(y.home), "ballast")
 	fill(y.t, ballast)
 	out, err := y.try(nil, "cleanup", "--at", now.Format(time.RFC3339))
 	if err == nil || !strings.Contains(out, "no space left on device") {
@@ -155,6 +158,7 @@ func (y *year) pin(n int) {
 		if n > 0 && r.tier == "active" && r.spec != "BUSY" {
 			y.run("pin", r.id)
 			r.pinned = true
+			y.pins++
 			n--
 		}
 	}
@@ -165,6 +169,24 @@ func (y *year) unpin() {
 	i := slices.IndexFunc(y.runs, func(r *yearRun) bool { return r.pinned })
 	y.run("unpin", y.runs[i].id)
 	y.runs[i].pinned = false
+	y.freed++
+}
+
+// missedNothing looks whether all that is to happen in a year has.
+func (y *year) missedNothing() {
+	y.t.Helper()
+	if y.kills != 2 || y.fulls != 1 || y.pins != 5 || y.freed != 1 || len(y.runs) != 365+243+12 {
+		y.t.Errorf("%d killed cleanups, %d full disks, %d pins, %d of them taken back, %d runs: something was left out", y.kills, y.fulls, y.pins, y.freed, len(y.runs))
+	}
+	var kept int
+	for _, r := range y.runs {
+		if r.pinned && r.tier == "active" {
+			kept++
+		}
+	}
+	if kept != y.pins-y.freed {
+		y.t.Errorf("%d pinned runs are active, want %d", kept, y.pins-y.freed)
+	}
 }
 
 // compare asks for every run where it is, and for some what they say.
