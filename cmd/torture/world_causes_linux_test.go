@@ -228,7 +228,7 @@ func TestWhenACauseIsGoneTheDaemonGoesOn(t *testing.T) {
 			})
 		}
 	})
-	tell(t, "%d causes the daemon goes on after: %d documents, lost %d, doubled %d", causes.Load(), recorded.Load(), lost.Load(), doubled.Load())
+	tell(t, "%d of %d causes the daemon goes on after: %d documents, lost %d, doubled %d", causes.Load(), len(worldCauses), recorded.Load(), lost.Load(), doubled.Load())
 }
 
 const worldBad = `{"run_id": "bad", "spec_id": "SPEC-1", "stage": 7}`
