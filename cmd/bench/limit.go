@@ -91,7 +91,9 @@ func (r *rows) insert(ctx context.Context, c *corpus) (took time.Duration, err e
 	return took, errors.Join(err, db.Close(), c.mustHoldAll(ctx, path))
 }
 
-var limitOptions = "?mode=rw&_txlock=immediate&_synchronous=FULL&_foreign_keys=1"
+// limitOptions give it as much of a cache as consensusd's writer has: what outgrows
+// the usual 2 MB is written twice.
+const limitOptions = "?mode=rw&_txlock=immediate&_synchronous=FULL&_foreign_keys=1&_cache_size=-16384"
 
 func (r *rows) insertInto(ctx context.Context, db *sql.DB) error {
 	prepared := make([]*sql.Stmt, len(r.inserts))
