@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // A command of consensusd, and what the sqlite3 shell is told for the same.
@@ -18,13 +19,12 @@ var asCommands = []struct {
 		(SELECT GROUP_CONCAT(DISTINCT agent) FROM agent_artifacts a WHERE a.run_id = r.run_id),
 		(SELECT COUNT(*) FROM run_findings f WHERE f.run_id = r.run_id)
 		FROM consensus_runs r ORDER BY timestamp DESC, run_id DESC LIMIT 10;`},
-	{[]string{"show", "SPEC-BENCH-0", "plan"}, `CREATE TEMP TABLE newest AS SELECT * FROM consensus_runs
-		WHERE spec_id = 'SPEC-BENCH-0' AND stage = 'plan' ORDER BY timestamp DESC, run_id DESC LIMIT 1;
-		SELECT * FROM newest;
-		SELECT a.* FROM agent_artifacts a JOIN newest USING (run_id) ORDER BY agent;
-		SELECT s.* FROM synthesis_results s JOIN newest USING (run_id);
-		SELECT f.* FROM run_findings f JOIN newest USING (run_id);
-		SELECT c.* FROM receipts c JOIN newest USING (run_id);`},
+	{[]string{"show", "SPEC-BENCH-0", "plan"}, strings.ReplaceAll(`SELECT * FROM consensus_runs WHERE run_id = newest;
+		SELECT * FROM agent_artifacts WHERE run_id = newest ORDER BY agent;
+		SELECT * FROM synthesis_results WHERE run_id = newest;
+		SELECT * FROM run_findings WHERE run_id = newest;
+		SELECT * FROM receipts WHERE run_id = newest;`, "newest", `(SELECT run_id FROM consensus_runs
+		WHERE spec_id = 'SPEC-BENCH-0' AND stage = 'plan' ORDER BY timestamp DESC, run_id DESC LIMIT 1)`)},
 	{[]string{"artifacts", "--spec", "SPEC-BENCH-0", "--stage", "plan"}, `SELECT a.* FROM consensus_runs r JOIN agent_artifacts a USING (run_id)
 		WHERE r.spec_id = 'SPEC-BENCH-0' AND r.stage = 'plan' ORDER BY r.timestamp DESC, r.run_id DESC, a.agent;`},
 }
