@@ -91,7 +91,7 @@ func (b *sqliteBench) searching(ctx context.Context) (err error) {
 		return err
 	}
 	for i, r := range rows {
-		what := r.what + ", with its answers, among " + number(float64(b.amounts.searched))
+		what := r.what + " among " + number(float64(b.amounts.searched))
 		if absent != nil {
 			b.table.absent(what, all[i].figure(""), beside)
 			continue
