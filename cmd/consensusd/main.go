@@ -6,9 +6,7 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 )
 
 // memoryLimit is what the program tries to stay below, unless GOMEMLIMIT says
@@ -20,10 +18,8 @@ func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal kills
-	debug.SetGCPercent(200)      // what is alive is little, and soon gone
-	os.Exit(run(ctx, os.Args[1:]))
+	debug.SetGCPercent(200) // what is alive is little, and soon gone
+	os.Exit(run(context.Background(), os.Args[1:]))
 }
 
 // run executes one command line and returns its exit status.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -75,6 +77,9 @@ func (c *cli) root() *cobra.Command {
 				return err
 			}
 			c.decideColours()
+			if cmd.GroupID != ask {
+				stopInOrder(cmd)
+			}
 			return nil
 		},
 	}
@@ -91,7 +96,7 @@ func (c *cli) root() *cobra.Command {
 
 	cmd.AddGroup(
 		&cobra.Group{ID: "record", Title: "Record:"},
-		&cobra.Group{ID: "ask", Title: "Ask:"},
+		&cobra.Group{ID: ask, Title: "Ask:"},
 		&cobra.Group{ID: "care", Title: "Look after it:"},
 	)
 	add := func(group string, commands ...*cobra.Command) {
@@ -101,12 +106,23 @@ func (c *cli) root() *cobra.Command {
 		}
 	}
 	add("record", c.watchCommand(), c.ingestCommand(), c.putCommand())
-	add("ask", c.runsCommand(), c.showCommand(), c.artifactsCommand(), c.statsCommand())
+	add(ask, c.runsCommand(), c.showCommand(), c.artifactsCommand(), c.statsCommand())
 	add("care", c.failedCommand(), c.statusCommand(), c.cleanupCommand(), c.archiveCommand(), c.pinCommand(), c.unpinCommand(),
 		c.backupCommand(), c.restoreCommand(), c.verifyCommand(), c.replayCommand(), c.copyCommand())
 	cmd.AddCommand(c.schemaCommand(), c.versionCommand())
 	cmd.SetHelpCommand(helpCommand())
 	return cmd
+}
+
+// ask is the group of commands that only ask.
+const ask = "ask"
+
+// stopInOrder has a signal end the command's context. Without it a signal kills: what
+// only asks loses nothing by that, and need not wait until it can be told.
+func stopInOrder(cmd *cobra.Command) {
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal kills
+	cmd.SetContext(ctx)
 }
 
 // unknownCommand is what a command does that only groups others: help when
