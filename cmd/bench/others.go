@@ -86,7 +86,12 @@ func loadedByPython(journal string) func(context.Context, string, *corpus) (time
 		if err := emptyDatabase(ctx, c.home.Database()); err != nil {
 			return 0, err
 		}
-		took, err := timed(exec.CommandContext(ctx, program, "-c", other("loop.py"), c.home.Database(), c.home.Inbox(), journal))
+		// What PATH leads to may be a script that looks for it, a tenth of a second and more.
+		python, err := exec.CommandContext(ctx, program, "-c", "import sys; print(sys.executable, end='')").Output()
+		if err != nil {
+			return 0, err
+		}
+		took, err := timed(exec.CommandContext(ctx, string(python), "-c", other("loop.py"), c.home.Database(), c.home.Inbox(), journal))
 		if err != nil {
 			return 0, err
 		}
