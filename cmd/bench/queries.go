@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
-	"time"
 
 	"github.com/consensusd/consensusd/store"
 )
@@ -51,7 +49,7 @@ func (b *postgresBench) queries(ctx context.Context) error {
 		var all []*contender
 		for _, q := range questions {
 			for i, s := range stores {
-				all = append(all, b.asked(q, s, b.sizes[i]))
+				all = append(all, askedOf(q, s, b.sizes[i], b.calls))
 			}
 			all = append(all, b.askedByPgbench(q, urls[len(urls)-1]))
 		}
@@ -116,22 +114,6 @@ func (b *postgresBench) filled(ctx context.Context, sizes []int, urls []string, 
 		}
 		return b.filled(ctx, sizes[1:], append(urls, url), do)
 	})
-}
-
-// asked measures the median time of a question, one at a time.
-func (b *postgresBench) asked(q question, s *store.Store, runs int) *contender {
-	return &contender{name: q.what + " among " + number(float64(runs)), unit: "µs", measure: func(ctx context.Context) (float64, error) {
-		var times []float64
-		for range b.calls {
-			spec := fmt.Sprintf("SPEC-BENCH-%d", rand.IntN(runs/specRuns))
-			begin := time.Now()
-			if err := q.ask(ctx, s, spec); err != nil {
-				return 0, err
-			}
-			times = append(times, float64(time.Since(begin))/float64(time.Microsecond))
-		}
-		return median(times), nil
-	}}
 }
 
 // askedByPgbench measures the mean time of a question among most runs: for single
