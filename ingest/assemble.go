@@ -138,8 +138,7 @@ func (g *group) windows(timeout time.Duration) (split []*group) {
 func (g *group) deadline(timeout time.Duration) time.Time {
 	var newest time.Time
 	for _, p := range g.parts {
-		// A clock that was set back must not make a run wait for ever.
-		if t := earlier(p.stamp.lastChange(), p.since); t.After(newest) {
+		if t := cameAt(p.stamp, p.since); t.After(newest) {
 			newest = t
 		}
 	}

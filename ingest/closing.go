@@ -118,13 +118,6 @@ func (p *pass) reopen(ctx context.Context, g *group) (parcels []parcel, err erro
 	return parcels, nil
 }
 
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
 // readAnew forgets what is known of a file that waits, so that the next pass
 // reads it.
 func (in *Ingester) readAnew(f file) {

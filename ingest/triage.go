@@ -95,7 +95,7 @@ func (p *pass) resting(f file) bool {
 func (p *pass) rested(u unfinished) bool {
 	rests := u.since
 	if u.stamp != (stamp{}) { // else it lies where it cannot be looked at
-		rests = earlier(u.stamp.lastChange(), u.since)
+		rests = cameAt(u.stamp, u.since)
 	}
 	until := rests.Add(p.in.opts.Settle)
 	if time.Now().Before(until) {
@@ -103,6 +103,14 @@ func (p *pass) rested(u unfinished) bool {
 		return false
 	}
 	return true
+}
+
+// cameAt is when a version came that was first seen at a time: when it was last
+// changed, unless that lies ahead, because the clock was set back. It is told by
+// the clock that nobody sets, so that what waits for time to pass from then on does
+// not wait longer when the clock is set back later.
+func cameAt(s stamp, seen time.Time) time.Time {
+	return seen.Add(min(0, s.lastChange().Sub(seen)))
 }
 
 // take sorts what was read.
