@@ -92,13 +92,7 @@ func (a *Archive) lookAt(ctx context.Context, name string) (problems []Problem, 
 	case err != nil:
 		return nil, err
 	}
-	there := 0
-	for _, r := range rows {
-		if e, ok := f.Entry(r.RunID); ok && e.SHA256 == r.SHA256 {
-			there++
-		}
-	}
-	if there < len(rows) {
+	if there := countIn(f, rows); there < len(rows) {
 		problems = append(problems, Problem{"archive_count", "archive", name, fmt.Sprintf("the database says %d runs are in it, %d are: bring it back from a backup", len(rows), there)})
 	}
 	for _, e := range f.Manifest.Entries {
@@ -111,6 +105,47 @@ func (a *Archive) lookAt(ctx context.Context, name string) (problems []Problem, 
 		}
 	}
 	return problems, nil
+}
+
+// countIn returns how many of the records are in a file.
+func countIn(f *archive.File, rows []sqlite.ListRunsInArchiveFileRow) (n int) {
+	for _, r := range rows {
+		if e, ok := f.Entry(r.RunID); ok && e.SHA256 == r.SHA256 {
+			n++
+		}
+	}
+	return n
+}
+
+// examine reads a whole file of the archive, before something is put into it or
+// deleted from it. lacks reports that records are not in it, or that it is not
+// there with them; the error says what else is wrong.
+func (a *Archive) examine(ctx context.Context, name string) (lacks bool, err error) {
+	for range looks {
+		if lacks, err = a.comparedToRows(ctx, name); !lacks {
+			break
+		}
+	}
+	return lacks, err
+}
+
+func (a *Archive) comparedToRows(ctx context.Context, name string) (lacks bool, err error) {
+	rows, err := a.listedIn(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	f, err := a.open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return len(rows) > 0, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	if err := f.Verify(); err != nil {
+		return false, err
+	}
+	return countIn(f, rows) < len(rows), nil
 }
 
 // listedIn returns what the database says is in a file.

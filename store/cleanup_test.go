@@ -158,32 +158,6 @@ func TestADamagedFileIsLeftAloneAndTheOthersAreNot(t *testing.T) {
 	verified(t, s, a)
 }
 
-func TestWhatIsInAFileThatIsNotThereIsNotDeleted(t *testing.T) {
-	eachEngine(t, func(t *testing.T, s *Store) {
-		folder := t.TempDir()
-		a := s.Archive(folder)
-		r := aged(0, "S", cleanupNow, 40*day)
-		mustRecord(t, s, r)
-		cleaned(t, a, cleanupNow)
-		aside := filepath.Join(t.TempDir(), "2026-05.zst")
-		if err := os.Rename(filepath.Join(folder, "2026-05.zst"), aside); err != nil {
-			t.Fatal(err)
-		}
-		later := cleanupNow.AddDate(1, 0, 0)
-		cleaned(t, a, later)
-		if plan := planned(t, a, later); len(plan.Stay) != 1 || plan.Stay[0].Why != StayGone {
-			t.Errorf("%+v", plan)
-		}
-		if err := os.Rename(aside, filepath.Join(folder, "2026-05.zst")); err != nil {
-			t.Fatal(err)
-		}
-		mustBeWhole(t, a, r)
-		if c := cleaned(t, a, later); c.Deleted != 1 {
-			t.Errorf("%+v", c)
-		}
-	})
-}
-
 func TestARowThatCannotBeArchivedKeepsNoOtherRunFromIt(t *testing.T) {
 	s := open(t, newFile(t))
 	a := s.Archive(t.TempDir())

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"math"
 	"slices"
 	"time"
@@ -59,7 +57,7 @@ const (
 	StayFuture = "future"      // its time has not come yet
 
 	StayDamaged = "file_damaged" // the archive's file that it is in, or would go to, is damaged
-	StayGone    = "file_gone"    // the archive's file that it is in is not there
+	StayGone    = "file_gone"    // that file is not there, or another one without what was in it
 )
 
 // A Stay is why runs do not leave.
@@ -84,7 +82,7 @@ const planPage = 1000
 
 // Plan works out what a cleanup at the time now is to do. It changes nothing. It
 // reads the files of the archive that are concerned, and leaves out those that are
-// damaged.
+// damaged or lack a run that the database says is in them.
 func (a *Archive) Plan(ctx context.Context, keep Retention, now time.Time) (*Plan, error) {
 	p := &planning{archive: a, store: a.store, stays: map[string]*Stay{}}
 	p.plan = &Plan{At: now.UTC().Truncate(time.Second), Stay: []Stay{}, damaged: map[string]error{}}
@@ -203,7 +201,8 @@ func (p *planning) findExpired(ctx context.Context, before time.Time) error {
 }
 
 // examineFiles keeps runs out of the plan whose file cannot be trusted: nothing is
-// put into one that is damaged, and nothing in it, or in one that is not there, is
+// put into one that is damaged or lacks runs, nor begins one in the place of one
+// that is not there, which may be brought back; and nothing in such a file is
 // deleted.
 func (p *planning) examineFiles(ctx context.Context) error {
 	why := map[string]string{} // runs of a file stay
@@ -214,38 +213,23 @@ func (p *planning) examineFiles(ctx context.Context) error {
 		why[r.File] = ""
 	}
 	for file := range why {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		switch err := p.archive.examine(file); {
-		case errors.Is(err, fs.ErrNotExist):
+		lacks, err := p.archive.examine(ctx, file)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case lacks:
 			why[file] = StayGone
 		case err != nil:
 			why[file], p.plan.damaged[file] = StayDamaged, err
 		}
 	}
-	p.plan.aging = slices.DeleteFunc(p.plan.aging, func(r agingRun) bool {
-		stays := why[r.file()] == StayDamaged
-		if stays {
-			p.stay(StayDamaged, 1, r.specID)
+	stays := func(file, spec string) bool {
+		if why[file] != "" {
+			p.stay(why[file], 1, spec)
 		}
-		return stays
-	})
-	p.plan.expired = slices.DeleteFunc(p.plan.expired, func(r sqlite.ListExpiredRunsRow) bool {
-		if why[r.File] != "" {
-			p.stay(why[r.File], 1, r.SpecID)
-		}
-		return why[r.File] != ""
-	})
-	return nil
-}
-
-// examine reads a whole file of the archive.
-func (a *Archive) examine(name string) error {
-	f, err := a.open(name)
-	if err != nil {
-		return err
+		return why[file] != ""
 	}
-	defer f.Close()
-	return f.Verify()
+	p.plan.aging = slices.DeleteFunc(p.plan.aging, func(r agingRun) bool { return stays(r.file(), r.specID) })
+	p.plan.expired = slices.DeleteFunc(p.plan.expired, func(r sqlite.ListExpiredRunsRow) bool { return stays(r.File, r.SpecID) })
+	return nil
 }

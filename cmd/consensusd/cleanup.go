@@ -128,7 +128,7 @@ func whyStay(s store.Stay) string {
 		store.StayFuture: "of a time that has not come yet",
 
 		store.StayDamaged: "their file of the archive is damaged",
-		store.StayGone:    "their file of the archive is not here",
+		store.StayGone:    "their file of the archive is not here, or lacks runs",
 	}[s.Why]
 	if len(s.Specs) == 0 {
 		return words
