@@ -65,9 +65,9 @@ SET state = 'deleted', missing_agents = '[]', conflicts = '[]', agents = '[]', f
 WHERE run_id = @run_id AND state = 'archived';
 
 -- name: DeleteArchivedRun :execrows
--- A run is restored, unless it was deleted.
+-- A run is restored from this record, unless it was deleted, or archived anew.
 DELETE FROM archived_runs
-WHERE run_id = @run_id AND state = 'archived';
+WHERE run_id = @run_id AND sha256 = @sha256 AND state = 'archived';
 
 -- name: CountArchivedRuns :many
 -- How many runs are in each file of the archive? A scan of all archived runs.

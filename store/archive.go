@@ -79,21 +79,25 @@ func (a *Archive) Runs(ctx context.Context, f Filter) (runs []ArchivedRun, next 
 // against its SHA-256. The error is [ErrNotFound], [ErrDeleted], or says that the
 // file is missing or damaged.
 func (a *Archive) Whole(ctx context.Context, runID string) (Record, error) {
-	row, err := a.Run(ctx, runID)
-	if err != nil {
-		return Record{}, err
+	r, _, err := a.whole(ctx, runID)
+	return r, err
+}
+
+// whole returns with the run the row that says where it is.
+func (a *Archive) whole(ctx context.Context, runID string) (r Record, row ArchivedRun, err error) {
+	if row, err = a.Run(ctx, runID); err != nil {
+		return r, row, err
 	}
 	f, err := a.open(row.File)
 	if err != nil {
-		return Record{}, err
+		return r, row, err
 	}
 	defer f.Close()
-	r, err := recordIn(f, row)
-	if err != nil {
-		return Record{}, err
+	if r, err = recordIn(f, row); err != nil {
+		return r, row, err
 	}
 	r.Receipts, err = a.store.read().ListReceipts(ctx, runID)
-	return r, a.store.explain("receipts of run "+runID, err)
+	return r, row, a.store.explain("receipts of run "+runID, err)
 }
 
 // open opens a file of the archive.

@@ -22,6 +22,10 @@ func (q postgresQueries) CountRunsBetween(ctx context.Context, p sqlite.CountRun
 	return q.Queries.CountRunsBetween(ctx, postgres.CountRunsBetweenParams(p))
 }
 
+func (q postgresQueries) DeleteArchivedRun(ctx context.Context, p sqlite.DeleteArchivedRunParams) (int64, error) {
+	return q.Queries.DeleteArchivedRun(ctx, postgres.DeleteArchivedRunParams(p))
+}
+
 func (q postgresQueries) GetArchivedRun(ctx context.Context, runID string) (sqlite.ArchivedRun, error) {
 	r, err := q.Queries.GetArchivedRun(ctx, runID)
 	return toArchivedRun(r), err

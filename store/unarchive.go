@@ -17,13 +17,13 @@ import (
 // that is in the tables already, or named twice, is left as it is. The error is
 // [ErrNotFound] or [ErrDeleted] for a run that is not in the archive.
 func (a *Archive) Restore(ctx context.Context, now time.Time, runIDs ...string) (restored int, err error) {
-	var records []Record
+	var all []archivedWhole
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(runIDs))) {
-		r, err := a.Whole(ctx, id)
+		r, row, err := a.whole(ctx, id)
 		if errors.Is(err, ErrNotFound) {
 			_, err = a.store.Run(ctx, id) // nothing to do when it is there
 		} else if err == nil {
-			records = append(records, r)
+			all = append(all, archivedWhole{r, row.SHA256})
 		}
 		if err != nil {
 			return 0, err
@@ -31,7 +31,7 @@ func (a *Archive) Restore(ctx context.Context, now time.Time, runIDs ...string) 
 	}
 	err = a.store.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
 		restored = 0
-		for _, r := range records {
+		for _, r := range all {
 			isNew, err := unarchive(ctx, q, r, now)
 			if err != nil {
 				return fmt.Errorf("run %s: %w", r.Run.RunID, err)
@@ -48,8 +48,14 @@ func (a *Archive) Restore(ctx context.Context, now time.Time, runIDs ...string) 
 	return restored, nil
 }
 
-func unarchive(ctx context.Context, q sqlite.Querier, r Record, now time.Time) (isNew bool, err error) {
-	n, err := q.DeleteArchivedRun(ctx, r.Run.RunID)
+// An archivedWhole is a run as it was read from the archive.
+type archivedWhole struct {
+	Record
+	sha256 string // of its line
+}
+
+func unarchive(ctx context.Context, q sqlite.Querier, r archivedWhole, now time.Time) (isNew bool, err error) {
+	n, err := q.DeleteArchivedRun(ctx, sqlite.DeleteArchivedRunParams{RunID: r.Run.RunID, SHA256: r.sha256})
 	if err != nil {
 		return false, err
 	}
@@ -65,7 +71,7 @@ func unarchive(ctx context.Context, q sqlite.Querier, r Record, now time.Time) (
 	if _, err := q.PinRun(ctx, sqlite.PinRunParams{RunID: r.Run.RunID, PinnedAt: now.Unix()}); err != nil {
 		return false, err
 	}
-	return true, insertBelongings(ctx, q, r)
+	return true, insertBelongings(ctx, q, r.Record)
 }
 
 // isActive returns nil for a run that is in the tables of runs, and else what has

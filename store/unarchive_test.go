@@ -63,18 +63,58 @@ func TestARunThatIsDeletedWhileItIsRestoredStaysDeleted(t *testing.T) {
 		r := aged(0, "S", cleanupNow, 40*day)
 		mustRecord(t, s, r)
 		cleaned(t, a, cleanupNow)
-		whole, err := a.Whole(t.Context(), r.Run.RunID)
+		whole, row, err := a.whole(t.Context(), r.Run.RunID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		cleaned(t, a, cleanupNow.AddDate(1, 0, 0))
 		err = s.update(t.Context(), func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
-			_, err := unarchive(ctx, q, whole, cleanupNow)
+			_, err := unarchive(ctx, q, archivedWhole{whole, row.SHA256}, cleanupNow)
 			return err
 		})
 		if got := tier(t, s, a, r.Run.RunID); !errors.Is(err, ErrDeleted) || got != Deleted {
 			t.Errorf("it is %s, %v", got, err)
 		}
+	})
+}
+
+func TestARunThatIsArchivedAnewWhileItIsRestoredKeepsWhatWasAdded(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		a := s.Archive(t.TempDir())
+		r := aged(0, "S", cleanupNow, 40*day)
+		mustRecord(t, s, r)
+		cleaned(t, a, cleanupNow)
+		before, row, err := a.whole(t.Context(), r.Run.RunID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Restore(t.Context(), cleanupNow, r.Run.RunID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Unpin(t.Context(), r.Run.RunID); err != nil {
+			t.Fatal(err)
+		}
+		r.Run.Conflicts = append(r.Run.Conflicts, "who is right?")
+		err = s.update(t.Context(), func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
+			_, err := q.UpdateRun(ctx, sqlite.UpdateRunParams{
+				RunID: r.Run.RunID, Timestamp: r.Run.Timestamp, ConsensusOK: r.Run.ConsensusOK, Degraded: r.Run.Degraded,
+				MissingAgents: r.Run.MissingAgents, Conflicts: r.Run.Conflicts,
+			})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cleaned(t, a, cleanupNow)
+		var got error
+		err = s.update(t.Context(), func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
+			_, got = unarchive(ctx, q, archivedWhole{before, row.SHA256}, cleanupNow)
+			return nil
+		})
+		if err != nil || !errors.Is(got, errVanished) {
+			t.Errorf("%v, %v", err, got)
+		}
+		mustBeWhole(t, a, r)
 	})
 }
 

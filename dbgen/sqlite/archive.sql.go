@@ -79,12 +79,17 @@ func (q *Queries) CountRunsBetween(ctx context.Context, arg CountRunsBetweenPara
 
 const deleteArchivedRun = `-- name: DeleteArchivedRun :execrows
 DELETE FROM archived_runs
-WHERE run_id = ?1 AND state = 'archived'
+WHERE run_id = ?1 AND sha256 = ?2 AND state = 'archived'
 `
 
-// A run is restored, unless it was deleted.
-func (q *Queries) DeleteArchivedRun(ctx context.Context, runID string) (int64, error) {
-	result, err := q.exec(ctx, q.deleteArchivedRunStmt, deleteArchivedRun, runID)
+type DeleteArchivedRunParams struct {
+	RunID  string
+	SHA256 string
+}
+
+// A run is restored from this record, unless it was deleted, or archived anew.
+func (q *Queries) DeleteArchivedRun(ctx context.Context, arg DeleteArchivedRunParams) (int64, error) {
+	result, err := q.exec(ctx, q.deleteArchivedRunStmt, deleteArchivedRun, arg.RunID, arg.SHA256)
 	if err != nil {
 		return 0, err
 	}

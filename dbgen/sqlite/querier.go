@@ -23,8 +23,8 @@ type Querier interface {
 	CountRuns(ctx context.Context) (CountRunsRow, error)
 	// How many runs are of this time? Index idx_consensus_timestamp.
 	CountRunsBetween(ctx context.Context, arg CountRunsBetweenParams) (int64, error)
-	// A run is restored, unless it was deleted.
-	DeleteArchivedRun(ctx context.Context, runID string) (int64, error)
+	// A run is restored from this record, unless it was deleted, or archived anew.
+	DeleteArchivedRun(ctx context.Context, arg DeleteArchivedRunParams) (int64, error)
 	// For the empty artifact that stood for an agent until its answer came.
 	DeleteArtifact(ctx context.Context, artifactID string) (int64, error)
 	DeleteArtifacts(ctx context.Context, runID string) (int64, error)
