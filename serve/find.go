@@ -78,7 +78,7 @@ func ArchivedArtifacts(ctx context.Context, a *store.Archive, filter store.Filte
 		if err != nil {
 			return nil, Page{}, err
 		}
-		all = append(all, artifactsIn(r.Artifacts)...)
+		all = append(all, artifactsIn(r.Artifacts, true)...)
 	}
 	return all, Page{len(all), next}, nil
 }
@@ -87,5 +87,5 @@ func ArchivedArtifacts(ctx context.Context, a *store.Archive, filter store.Filte
 // [store.ErrNotFound] or [store.ErrDeleted] when it is not there.
 func ArchivedArtifactsOf(ctx context.Context, a *store.Archive, runID string) ([]Artifact, error) {
 	r, err := a.Whole(ctx, runID)
-	return artifactsIn(r.Artifacts), err
+	return artifactsIn(r.Artifacts, true), err
 }

@@ -33,6 +33,7 @@ type Artifact struct {
 	Content    string        `json:"content"`
 	Metadata   schema.Object `json:"metadata"`
 	CreatedAt  time.Time     `json:"created_at"`
+	Archived   bool          `json:"archived,omitzero"`
 }
 
 // A Whole is a run with everything that belongs to it.
@@ -111,20 +112,20 @@ func Runs(ctx context.Context, s *store.Store, filter store.Filter) ([]Run, Page
 // spec, newest run first. The page's cursor is one of runs.
 func Artifacts(ctx context.Context, s *store.Store, filter store.Filter) ([]Artifact, Page, error) {
 	rows, next, err := s.SpecArtifacts(ctx, filter)
-	return artifactsIn(rows), Page{len(rows), next}, err
+	return artifactsIn(rows, false), Page{len(rows), next}, err
 }
 
 // ArtifactsOf returns what every agent answered in one run; none when there is
 // no such run.
 func ArtifactsOf(ctx context.Context, s *store.Store, runID string) ([]Artifact, error) {
 	rows, err := s.Artifacts(ctx, runID)
-	return artifactsIn(rows), err
+	return artifactsIn(rows, false), err
 }
 
-func artifactsIn(rows []store.Artifact) []Artifact {
+func artifactsIn(rows []store.Artifact, archived bool) []Artifact {
 	all := make([]Artifact, len(rows))
 	for i, a := range rows {
-		all[i] = Artifact{a.ArtifactID, a.RunID, a.Agent, a.Content, a.Metadata, store.Time(a.CreatedAt)}
+		all[i] = Artifact{a.ArtifactID, a.RunID, a.Agent, a.Content, a.Metadata, store.Time(a.CreatedAt), archived}
 	}
 	return all
 }

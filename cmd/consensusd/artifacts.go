@@ -13,7 +13,8 @@ import (
 )
 
 const artifactsLong = `artifacts prints what every agent answered: in all runs of a spec's stage,
-newest run first, or in one run, which may be in the archive.
+newest run first, or in one run, which may be in the archive. --archived prints
+those of a spec's stage that are in the archive.
 
 -n limits how many runs are looked at; the rest are pages.`
 
@@ -65,11 +66,15 @@ func (c *cli) artifacts(ctx context.Context, a *collecting, flags *pflag.FlagSet
 		return err
 	}
 	defer s.Close()
-	all, page, err := a.collect(ctx, s, c.archive(s))
+	archive := c.archive(s)
+	all, page, err := a.collect(ctx, s, archive)
 	if err != nil {
 		return err
 	}
-	if len(all) == 0 {
+	switch {
+	case a.run == "" && !a.archived && page.Next == "" && hasArchived(ctx, archive, a):
+		c.remark("more runs of %s %s are in the archive: %s", a.spec, a.stage, c.command("artifacts", "--spec", a.spec, "--stage", a.stage, "--archived"))
+	case len(all) == 0:
 		c.remark("%s", c.whyNoArtifacts(ctx, s, a))
 	}
 	if err := c.answer(all, &page, func(out *screen) { out.artifacts(all, a.full) }); err != nil || c.json {
@@ -125,6 +130,12 @@ func (a *collecting) ofRun(ctx context.Context, s *store.Store, archive *store.A
 	return all, err
 }
 
+// hasArchived reports whether the spec's stage has runs in the archive.
+func hasArchived(ctx context.Context, archive *store.Archive, a *collecting) bool {
+	_, err := archive.Latest(ctx, a.spec, a.stage)
+	return err == nil
+}
+
 // whyNoArtifacts says what to try when nothing was found.
 func (c *cli) whyNoArtifacts(ctx context.Context, s *store.Store, a *collecting) string {
 	if a.run != "" {
@@ -144,7 +155,11 @@ func (c *cli) whyNoArtifacts(ctx context.Context, s *store.Store, a *collecting)
 // artifacts prints a block for each answer.
 func (s *screen) artifacts(all []serve.Artifact, full bool) {
 	for _, a := range all {
-		s.title(a.Agent, clock(a.CreatedAt), size(int64(len(a.Content))), "run "+visibleLine(a.RunID))
+		about := []string{clock(a.CreatedAt), size(int64(len(a.Content))), "run " + visibleLine(a.RunID)}
+		if a.Archived {
+			about = append(about, "archived")
+		}
+		s.title(a.Agent, about...)
 		s.content(a.Content, failureOf(a.Metadata), full)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/consensusd/consensusd/store"
 )
@@ -48,7 +49,7 @@ func (c *cli) cleanupCommand() *cobra.Command {
 			if !dryRun && time.Until(at.Time) > 0 {
 				return misuse(cmd, "--at must not lie in the future, but for a --dry-run")
 			}
-			return c.cleanup(cmd.Context(), keep.policy(), at.Time, dryRun)
+			return c.cleanup(cmd.Context(), keep.policy(), at.Time, dryRun, cmd.Flags())
 		},
 	}
 	keep.addTo(cmd.Flags())
@@ -63,7 +64,7 @@ type tidying struct {
 	Done *store.Cleaned `json:"done,omitzero"` // nil after a dry run
 }
 
-func (c *cli) cleanup(ctx context.Context, keep store.Retention, at time.Time, dryRun bool) error {
+func (c *cli) cleanup(ctx context.Context, keep store.Retention, at time.Time, dryRun bool, flags *pflag.FlagSet) error {
 	s, err := c.openToClean(ctx, dryRun)
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (c *cli) cleanup(ctx context.Context, keep store.Retention, at time.Time, d
 	if t.Plan == nil {
 		return err
 	}
-	said := c.answer(t, nil, func(out *screen) { c.printTidying(out, t) })
+	said := c.answer(t, nil, func(out *screen) { c.printTidying(out, t, flags) })
 	return cmp.Or(err, said)
 }
 
@@ -95,13 +96,17 @@ func (c *cli) openToClean(ctx context.Context, dryRun bool) (*store.Store, error
 	return store.Open(ctx, c.database())
 }
 
-func (c *cli) printTidying(out *screen, t tidying) {
+func (c *cli) printTidying(out *screen, t tidying, flags *pflag.FlagSet) {
 	out.plan(t.Plan)
-	if t.Done == nil {
-		c.note("nothing is changed; without --dry-run this is done: %s", c.command("cleanup"))
-		return
+	switch {
+	case t.Done != nil:
+		c.confirm("%s", cleanedLine(*t.Done))
+	case time.Until(t.Plan.At) > 0:
+		c.note("nothing is changed; this is what would be done at %s", clock(t.Plan.At))
+	default:
+		again := c.command(append([]string{"cleanup"}, c.flagsAgain(flags, "dry-run")...)...)
+		c.note("nothing is changed; without --dry-run this is done: %s", again)
 	}
-	c.confirm("%s", cleanedLine(*t.Done))
 }
 
 // plan prints what a cleanup is to do.

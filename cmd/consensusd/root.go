@@ -5,10 +5,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/consensusd/consensusd/ingest"
 	"github.com/consensusd/consensusd/store"
@@ -166,6 +168,22 @@ func (c *cli) open(ctx context.Context) (*store.Store, error) {
 
 // archive returns the archive of the home.
 func (c *cli) archive(s *store.Store) *store.Archive { return s.Archive(c.Home().Archive()) }
+
+// flagsAgain returns the flags that the command line gives, to be given again, but
+// for one of them and those of every command.
+func (c *cli) flagsAgain(flags *pflag.FlagSet, but string) (words []string) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		value := f.Value.String()
+		switch {
+		case !c.named[f.Name] || slices.Contains([]string{but, "home", "db", "json", "quiet", "no-color"}, f.Name):
+		case f.NoOptDefVal == "":
+			words = append(words, "--"+f.Name, value)
+		default: // a value of its own would be an argument
+			words = append(words, "--"+f.Name+map[bool]string{false: "=" + value}[value == f.NoOptDefVal])
+		}
+	})
+	return words
+}
 
 // command returns a command line on the same home, to be pasted. A password in
 // it is left out.

@@ -124,13 +124,7 @@ func (c *cli) whyNoRuns(ctx context.Context, s *store.Store, flags *pflag.FlagSe
 
 // nextPage is the command for the page after this one.
 func (c *cli) nextPage(command string, flags *pflag.FlagSet, next string) string {
-	words := []string{command}
-	flags.VisitAll(func(f *pflag.Flag) {
-		if c.named[f.Name] && !slices.Contains([]string{"after", "home", "db", "json", "quiet", "no-color"}, f.Name) {
-			words = append(words, "--"+f.Name, f.Value.String())
-		}
-	})
-	return c.command(append(words, "--after", next)...)
+	return c.command(slices.Concat([]string{command}, c.flagsAgain(flags, "after"), []string{"--after", next})...)
 }
 
 // runs prints a table of runs.
