@@ -104,7 +104,10 @@ func (a *Archive) whole(ctx context.Context, runID string) (r Record, row Archiv
 func (a *Archive) open(name string) (*archive.File, error) {
 	f, err := archive.Open(filepath.Join(a.folder, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("archive file %s is not in %s: bring it back from a backup, or ask at the home whose cleanup wrote it: %w", name, a.folder, err)
+		return nil, &hintedError{
+			fmt.Sprintf("archive file %s is not in %s", name, a.folder),
+			"bring it back from a backup, or ask at the home whose cleanup wrote it", err,
+		}
 	}
 	return f, err
 }
@@ -140,6 +143,15 @@ func (a *Archive) files() (names []string, err error) {
 		}
 	}
 	return names, err
+}
+
+// bytes returns what the archive's files take on disk.
+func (a *Archive) bytes() (n int64, err error) {
+	names, err := a.files()
+	for _, name := range names {
+		n += sizeOf(filepath.Join(a.folder, name))
+	}
+	return n, err
 }
 
 // An ArchiveFile is a month of the archive.

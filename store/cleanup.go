@@ -126,6 +126,8 @@ func (c *cleaning) run(ctx context.Context) (err error) {
 	c.problem("give disk space back", err)
 	c.result.After, err = c.store.engine.bytes(ctx, c.store.reader)
 	c.problem("measure the database", err)
+	c.result.Archive, err = c.archive.bytes()
+	c.problem("measure the archive", err)
 	return errors.Join(c.problems...)
 }
 

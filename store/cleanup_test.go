@@ -182,6 +182,18 @@ func TestARowThatCannotBeArchivedKeepsNoOtherRunFromIt(t *testing.T) {
 	}
 }
 
+func TestACleanupThatFailsTellsHowLargeTheArchiveIs(t *testing.T) {
+	s := open(t, newFile(t))
+	a := s.Archive(t.TempDir())
+	mustRecord(t, s, aged(0, "S", cleanupNow, 40*day))
+	want := cleaned(t, a, cleanupNow).Archive
+	mustRecord(t, s, aged(1, "S", cleanupNow, 80*day))
+	execute(t, s, "CREATE TRIGGER never BEFORE DELETE ON consensus_runs BEGIN SELECT RAISE(ABORT, 'never'); END")
+	if _, c, err := a.Cleanup(t.Context(), keep, cleanupNow, nil); err == nil || c.Archived != 0 || c.Archive <= want {
+		t.Errorf("%+v, %v; the archive took %d bytes", c, err, want)
+	}
+}
+
 func TestWhoeverHoldsTheArchiveIsNamed(t *testing.T) {
 	s := open(t, newFile(t))
 	a := s.Archive(filepath.Join(t.TempDir(), "a new home", "archive"))

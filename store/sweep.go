@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -28,11 +27,6 @@ func (c *cleaning) sweep(ctx context.Context) error {
 		}
 		if err := c.goOn(name, c.sweepFile(ctx, name)); err != nil {
 			return err
-		}
-	}
-	for _, name := range names {
-		if info, err := os.Stat(filepath.Join(c.archive.folder, name)); err == nil {
-			c.result.Archive += info.Size()
 		}
 	}
 	return nil

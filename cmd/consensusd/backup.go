@@ -13,6 +13,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"github.com/consensusd/consensusd/schema"
 	"github.com/consensusd/consensusd/serve"
 	"github.com/consensusd/consensusd/store"
 )
@@ -77,6 +78,9 @@ func (c *cli) backup(ctx context.Context, keep keeping) error {
 		return err
 	}
 	defer s.Close()
+	if err := c.needHome(); err != nil && store.EngineOf(c.database()) == schema.SQLite {
+		return err
+	}
 	bar := c.progress("backing up")
 	made, err := s.Backup(ctx, c.backups(), c.archive(s), time.Now(), bar.step)
 	bar.clear()

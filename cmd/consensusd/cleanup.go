@@ -70,6 +70,9 @@ func (c *cli) cleanup(ctx context.Context, keep store.Retention, at time.Time, d
 		return err
 	}
 	defer s.Close()
+	if err := c.needHome(); err != nil && !dryRun { // it would get an archive, wherever we are
+		return err
+	}
 	var t tidying
 	if dryRun {
 		t.Plan, err = c.archive(s).Plan(ctx, keep, at)

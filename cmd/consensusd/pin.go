@@ -87,9 +87,13 @@ func (c *cli) noRunToPin(ctx context.Context, s *store.Store, id string, err err
 	f := c.explain(err)
 	f.text = "no run " + quoted(id)
 	f.hint = c.command("runs") + " lists what there is"
-	if _, archived := c.archive(s).Run(ctx, id); archived == nil {
+	_, err = c.archive(s).Run(ctx, id)
+	switch {
+	case err == nil:
 		f.text = "run " + quoted(id) + " is in the archive"
 		f.hint = c.command("archive", "restore", id) + " brings it back and pins it"
+	case errors.Is(err, store.ErrDeleted):
+		return c.explain(err)
 	}
 	return f
 }
