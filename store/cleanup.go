@@ -15,14 +15,14 @@ import (
 
 // A Cleaned says what a cleanup did.
 type Cleaned struct {
-	Archived int64 `json:"archived"`      // runs that left the tables of runs
-	Deleted  int64 `json:"deleted"`       // runs that left the archive
-	Changed  int64 `json:"changed"`       // runs that were amended, pinned or restored meanwhile, and stay
-	Content  int64 `json:"content_bytes"` // of the archived runs
-	Archive  int64 `json:"archive_bytes"` // of the archive's files now
-	Before   int64 `json:"database_bytes_before"`
-	After    int64 `json:"database_bytes_after"`
-	LogHeld  bool  `json:"log_held"` // by a reader: the database shrinks when it lets go
+	Archived int64 `json:"archived"`              // runs that left the tables of runs
+	Deleted  int64 `json:"deleted"`               // runs that left the archive
+	Changed  int64 `json:"changed"`               // runs that were amended, pinned or restored meanwhile, and stay
+	Content  int64 `json:"content_bytes"`         // of the archived runs
+	Archive  int64 `json:"archive_bytes"`         // of the archive's files now
+	Before   int64 `json:"database_bytes_before"` // of its file, with what was in its log
+	After    int64 `json:"database_bytes_after"`  // of its file
+	LogHeld  bool  `json:"log_held"`              // by a reader: the database shrinks when it lets go
 }
 
 // rewriteRuns is how many runs are added to a file at a time: what is known of
@@ -112,7 +112,7 @@ func (c *cleaning) run(ctx context.Context) (err error) {
 	for _, file := range slices.Sorted(maps.Keys(c.plan.damaged)) {
 		c.leave(file, c.plan.damaged[file])
 	}
-	c.result.Before, err = c.store.engine.bytes(ctx, c.store.reader)
+	c.result.Before, err = c.store.engine.fileBytes(ctx, c.store.reader)
 	for _, part := range []func(context.Context) error{c.archiveAll, c.expire, c.sweep} {
 		if err == nil {
 			err = part(ctx)
@@ -124,7 +124,7 @@ func (c *cleaning) run(ctx context.Context) (err error) {
 	}
 	c.result.LogHeld, err = c.store.engine.reclaim(ctx, c.store.writer)
 	c.problem("give disk space back", err)
-	c.result.After, err = c.store.engine.bytes(ctx, c.store.reader)
+	c.result.After, err = c.store.engine.fileBytes(ctx, c.store.reader)
 	c.problem("measure the database", err)
 	c.result.Archive, err = c.archive.bytes()
 	c.problem("measure the archive", err)

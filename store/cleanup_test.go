@@ -194,6 +194,18 @@ func TestACleanupThatFailsTellsHowLargeTheArchiveIs(t *testing.T) {
 	}
 }
 
+func TestALogThatIsEmptiedIsNotSaidToBeSpaceGivenBack(t *testing.T) {
+	path := newFile(t)
+	s := open(t, path)
+	for i := range 8 {
+		mustRecord(t, s, aged(i, "YOUNG", cleanupNow, day))
+	}
+	c := cleaned(t, s.Archive(t.TempDir()), cleanupNow)
+	if info, err := os.Stat(path); err != nil || c.Before != info.Size() || c.After != info.Size() {
+		t.Errorf("%d bytes before, %d after, %v, %v", c.Before, c.After, info, err)
+	}
+}
+
 func TestWhoeverHoldsTheArchiveIsNamed(t *testing.T) {
 	s := open(t, newFile(t))
 	a := s.Archive(filepath.Join(t.TempDir(), "a new home", "archive"))

@@ -238,6 +238,11 @@ func (postgresEngine) bytes(ctx context.Context, db *sql.DB) (int64, error) {
 	return postgres.New(db).Sizes(ctx)
 }
 
+// fileBytes: how the server keeps its log is its own business.
+func (e postgresEngine) fileBytes(ctx context.Context, db *sql.DB) (int64, error) {
+	return e.bytes(ctx, db)
+}
+
 // reclaim: autovacuum is the server's own business.
 func (postgresEngine) reclaim(context.Context, *sql.DB) (isHeld bool, err error) { return false, nil }
 

@@ -1,6 +1,6 @@
 package store
 
-// file: the database is a server's. Its own tools back it up consistently, and
+// location: the database is a server's. Its own tools back it up consistently, and
 // can bring it back to any moment.
 func (postgresEngine) location(target string) (string, error) {
 	return "", &hintedError{

@@ -74,6 +74,13 @@ func (e sqliteEngine) vacuum(ctx context.Context, db *sql.DB) (more bool, err er
 	return after > 0, e.committed(conn)
 }
 
+// fileBytes asks the file system, and SQLite how large it will make the file.
+func (e sqliteEngine) fileBytes(ctx context.Context, db *sql.DB) (int64, error) {
+	var pages int64
+	err := db.QueryRowContext(ctx, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()").Scan(&pages)
+	return max(sizeOf(e.path), pages), err
+}
+
 // fileMode is that of the database's file.
 func (e sqliteEngine) fileMode() fs.FileMode {
 	info, err := os.Stat(e.path)

@@ -89,11 +89,13 @@ type engine interface {
 	probe(ctx context.Context, db *sql.DB) error
 	// check lets the database examine itself, and returns what is wrong.
 	check(ctx context.Context, db *sql.DB) ([]string, error)
-	// file is the path of the database when it is a file, else the error says how
-	// the database at target is backed up.
+	// location is the path of the database when it is a file, else the error says
+	// how the database at target is backed up.
 	location(target string) (string, error)
 	// bytes is what the database takes on disk.
 	bytes(ctx context.Context, db *sql.DB) (int64, error)
+	// fileBytes is what its file takes there, and needs for what is in its log.
+	fileBytes(ctx context.Context, db *sql.DB) (int64, error)
 	// transient tells whether a whole transaction that failed with err may
 	// succeed when it is tried again.
 	transient(err error) bool
