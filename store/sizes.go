@@ -68,19 +68,24 @@ type OldRun struct {
 }
 
 // OldestRuns returns the oldest runs of a spec that are not pinned, as many as
-// have so many bytes of answers and syntheses together, 100 at most.
-func (s *Store) OldestRuns(ctx context.Context, specID string, bytes int64) ([]OldRun, error) {
-	rows, err := s.read().ListOldestRuns(ctx, sqlite.ListOldestRunsParams{SpecID: specID, PageSize: 100})
-	if err != nil {
-		return nil, s.explain("oldest runs of "+specID, err)
-	}
-	var runs []OldRun
-	for _, r := range rows {
-		if bytes <= 0 {
-			break
+// have so many bytes of answers and syntheses together.
+func (s *Store) OldestRuns(ctx context.Context, specID string, bytes int64) (runs []OldRun, err error) {
+	for page := int64(100); ; page *= 8 {
+		rows, err := s.read().ListOldestRuns(ctx, sqlite.ListOldestRunsParams{SpecID: specID, PageSize: page})
+		if err != nil {
+			return nil, s.explain("oldest runs of "+specID, err)
 		}
-		bytes -= r.Bytes
-		runs = append(runs, OldRun{r.RunID, r.Stage, Time(r.Timestamp), r.Bytes})
+		runs = runs[:0]
+		var found int64
+		for _, r := range rows {
+			if found >= bytes {
+				return runs, nil
+			}
+			found += r.Bytes
+			runs = append(runs, OldRun{r.RunID, r.Stage, Time(r.Timestamp), r.Bytes})
+		}
+		if int64(len(rows)) < page || found >= bytes {
+			return runs, nil
+		}
 	}
-	return runs, nil
 }
