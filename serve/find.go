@@ -12,7 +12,11 @@ import (
 func Find(ctx context.Context, s *store.Store, a *store.Archive, runID string) (Whole, error) {
 	r, err := s.Whole(ctx, runID)
 	if errors.Is(err, store.ErrNotFound) {
-		return findArchived(ctx, a, runID)
+		w, archived := findArchived(ctx, a, runID)
+		if !errors.Is(archived, store.ErrNotFound) {
+			return w, archived
+		}
+		r, err = s.Whole(ctx, runID) // it may have come back meanwhile
 	}
 	if err != nil {
 		return Whole{}, err

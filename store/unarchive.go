@@ -19,14 +19,12 @@ import (
 func (a *Archive) Restore(ctx context.Context, now time.Time, runIDs ...string) (restored int, err error) {
 	var all []archivedWhole
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(runIDs))) {
-		r, row, err := a.whole(ctx, id)
-		if errors.Is(err, ErrNotFound) {
-			_, err = a.store.Run(ctx, id) // nothing to do when it is there
-		} else if err == nil {
-			all = append(all, archivedWhole{r, row.SHA256})
-		}
+		r, isActive, err := a.find(ctx, id)
 		if err != nil {
 			return 0, err
+		}
+		if !isActive {
+			all = append(all, r)
 		}
 	}
 	err = a.store.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
@@ -52,6 +50,21 @@ func (a *Archive) Restore(ctx context.Context, now time.Time, runIDs ...string) 
 type archivedWhole struct {
 	Record
 	sha256 string // of its line
+}
+
+// find returns a run from the archive, unless it is in the tables of runs. One that
+// is moved just now may seem to be in neither.
+func (a *Archive) find(ctx context.Context, runID string) (r archivedWhole, isActive bool, err error) {
+	for range looks {
+		record, row, err := a.whole(ctx, runID)
+		if !errors.Is(err, ErrNotFound) {
+			return archivedWhole{record, row.SHA256}, false, err
+		}
+		if _, err = a.store.Run(ctx, runID); !errors.Is(err, ErrNotFound) {
+			return r, true, err
+		}
+	}
+	return r, false, fmt.Errorf("run %s: %w", runID, ErrNotFound)
 }
 
 func unarchive(ctx context.Context, q sqlite.Querier, r archivedWhole, now time.Time) (isNew bool, err error) {

@@ -118,6 +118,34 @@ func TestARunThatIsArchivedAnewWhileItIsRestoredKeepsWhatWasAdded(t *testing.T) 
 	})
 }
 
+// In one tier it is not yet, in the other no more.
+func TestARunThatIsOnItsWayIsFound(t *testing.T) {
+	s := open(t, newFile(t))
+	a := s.Archive(t.TempDir())
+	r := aged(0, "S", cleanupNow, 40*day)
+	mustRecord(t, s, r)
+	var cleaning atomic.Bool
+	cleaning.Store(true)
+	var all sync.WaitGroup
+	all.Go(func() {
+		defer cleaning.Store(false)
+		for range 30 {
+			if _, err := s.Unpin(t.Context(), r.Run.RunID); err != nil {
+				t.Error(err)
+			}
+			if _, _, err := a.Cleanup(t.Context(), keep, cleanupNow, nil); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for cleaning.Load() {
+		if _, err := a.Restore(t.Context(), cleanupNow, r.Run.RunID); err != nil {
+			t.Error(err)
+		}
+	}
+	all.Wait()
+}
+
 func TestNoRunGetsIntoBothTiers(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		a := s.Archive(filepath.Join(t.TempDir(), "archive"))
