@@ -72,6 +72,17 @@ func TestAForeignFileIsRefusedAndNotReplaced(t *testing.T) {
 	}
 }
 
+func TestAFolderIsNoArchive(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "2026-03.zst")
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var e *DamagedError
+	if err := examine(path); !errors.As(err, &e) || e.Why != "it is no regular file" {
+		t.Errorf("%v", err)
+	}
+}
+
 // A block that is damaged is not carried over: nothing is deleted on account of
 // a copy that cannot be read.
 func TestADamagedFileIsNotRewritten(t *testing.T) {

@@ -60,7 +60,10 @@ func (f *File) readManifest() error {
 	if err != nil {
 		return err
 	}
-	if !info.Mode().IsRegular() || info.Size() < trailerBytes {
+	if !info.Mode().IsRegular() {
+		return f.damaged(errors.New("it is no regular file"))
+	}
+	if info.Size() < trailerBytes {
 		return f.damaged(errors.New("it is too short"))
 	}
 	end := make([]byte, trailerBytes)
