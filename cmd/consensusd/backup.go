@@ -142,11 +142,19 @@ func (c *cli) backupListCommand() *cobra.Command {
 				c.remark("the last backup failed %s: %s", clock(f.At), f.Error)
 			}
 			if len(all) == 0 {
-				c.remark("no backup yet: %s makes one", c.command("backup"))
+				c.remark("%s", c.noBackup())
 			}
 			return c.answer(all, &serve.Page{Returned: len(all)}, func(out *screen) { printBackups(out, all) })
 		},
 	}
+}
+
+// noBackup says where a home gets backups from.
+func (c *cli) noBackup() string {
+	if store.EngineOf(c.database()) != schema.SQLite {
+		return "backups are the database server's own job: " + c.command("backup") + " tells how"
+	}
+	return "no backup yet: " + c.command("backup") + " makes one"
 }
 
 func printBackups(out *screen, all []store.Backup) {

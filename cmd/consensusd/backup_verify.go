@@ -92,7 +92,7 @@ func (c *cli) verifyBackups(ctx context.Context, all []store.Backup, drill bool)
 		v.Backups, v.Problems = append(v.Backups, b.Name), append(v.Problems, problems...)
 	}
 	if len(all) == 0 {
-		c.remark("no backup yet: %s makes one", c.command("backup"))
+		c.remark("%s", c.noBackup())
 	}
 	v.OK = len(v.Problems) == 0
 	if err := c.answer(v, nil, func(out *screen) { c.printBackupVerification(out, v) }); err != nil || v.OK {
