@@ -138,7 +138,7 @@ func (p *planning) stay(why string, runs int64, spec string) {
 		p.stays[why] = s
 	}
 	s.Runs += runs
-	if spec != "" && (len(s.Specs) == 0 || s.Specs[len(s.Specs)-1] != spec) {
+	if len(s.Specs) == 0 || s.Specs[len(s.Specs)-1] != spec {
 		s.Specs = append(s.Specs, spec)
 	}
 }
@@ -181,9 +181,11 @@ func (p *planning) findAging(ctx context.Context, before time.Time) error {
 
 func (p *planning) findFuture(ctx context.Context, now time.Time) error {
 	n, err := p.store.read().CountRunsBetween(ctx, sqlite.CountRunsBetweenParams{FromTime: now.Unix() + 1, UntilTime: math.MaxInt64})
-	if err == nil && n > 0 {
-		p.stay(StayFuture, n, "")
+	if err != nil || n == 0 {
+		return err
 	}
+	specs, err := p.store.read().ListActiveSpecs(ctx, sqlite.ListActiveSpecsParams{FromTime: now.Unix() + 1, UntilTime: math.MaxInt64})
+	p.stays[StayFuture] = &Stay{StayFuture, n, specs}
 	return err
 }
 

@@ -114,7 +114,7 @@ func TestEveryRunIsInTheTierOfItsAge(t *testing.T) {
 			t.Fatal(isNew, err)
 		}
 		plan := planned(t, a, now)
-		stay := []Stay{{StayPinned, 1, []string{"PINNED"}}, {StayQuiet, 1, []string{"BUSY"}}, {StayNoTime, 1, []string{"ZERO"}}, {StayFuture, 1, []string{}}}
+		stay := []Stay{{StayPinned, 1, []string{"PINNED"}}, {StayQuiet, 1, []string{"BUSY"}}, {StayNoTime, 1, []string{"ZERO"}}, {StayFuture, 1, []string{"AHEAD"}}}
 		if diff := cmp.Diff(stay, plan.Stay); diff != "" || plan.Archive.Runs != 5 || plan.Delete.Runs != 0 {
 			t.Errorf("%+v\n%s", plan, diff)
 		}
