@@ -81,4 +81,4 @@ toolchain:
 
 # Tests that lack a server are skipped, and fail in CI.
 servers:
-	@.ci/packages postgresql pgbouncer strace
+	@.ci/packages postgresql pgbouncer strace sqlite3

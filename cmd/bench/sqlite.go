@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 
 	"github.com/consensusd/consensusd/store"
 )
@@ -109,7 +111,7 @@ func sqlite(ctx context.Context, args []string, stdout, stderr io.Writer) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.folder)) }()
-	facts, err := b.facts()
+	facts, err := b.facts(ctx)
 	if err != nil {
 		return err
 	}
@@ -165,13 +167,26 @@ func parseSQLite(args []string, stderr io.Writer) (*sqliteBench, error) {
 	return b, nil
 }
 
-// facts tells on what is measured, in one line.
-func (b *sqliteBench) facts() (string, error) {
+// facts tells on what is measured, and beside which programs.
+func (b *sqliteBench) facts(ctx context.Context) (string, error) {
 	fsync, err := syncTime(b.folder, (*os.File).Sync)
 	if err != nil {
 		return "", err
 	}
 	fdatasync, err := syncTime(b.folder, dataSync)
-	return fmt.Sprintf("%s, %s, fsync %s ms, fdatasync %s ms; medians of %s", count(runtime.NumCPU(), "core"),
-		store.EngineVersion(), number(fsync), number(fdatasync), count(b.rounds, "round")), err
+	return fmt.Sprintf("%s, %s, fsync %s ms, fdatasync %s ms; medians of %s%s", count(runtime.NumCPU(), "core"),
+		store.EngineVersion(), number(fsync), number(fdatasync), count(b.rounds, "round"), versions(ctx)), err
+}
+
+// versions tells of the programs that are here to be measured beside.
+func versions(ctx context.Context) (line string) {
+	for _, program := range []string{"sqlite3", "python3", "node"} {
+		said, err := exec.CommandContext(ctx, program, "--version").Output()
+		if err != nil {
+			continue // its rows say that it is not installed
+		}
+		number, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(string(said)), "Python "), " ")
+		line += fmt.Sprintf(", %s %s", program, number)
+	}
+	return strings.Replace(line, ", ", "\nbeside ", 1)
 }
