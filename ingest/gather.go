@@ -11,9 +11,21 @@ import (
 // it; a large file, or a slow disk, keeps nobody waiting for longer.
 const gatherTime = 5 * time.Millisecond
 
-// read takes the files that a scan finds to the readers and what they read to
-// the batch. It commits when a batch is full, and when nothing more is about to
-// be ready: one run when idle, more as more wait.
+// A gathering takes the files that a scan finds to the readers, and what they
+// have read to the batch.
+type gathering struct {
+	*pass
+	scanned  <-chan foundFile // nil when the scan is over
+	queue    []file
+	work     chan<- file
+	reading  int // files that the readers have
+	parcels  <-chan parcel
+	patience <-chan time.Time // ends when the batch waits no longer for what is being read; nil while it does not
+	waited   bool
+}
+
+// read commits when a batch is full, and when nothing more is about to be ready:
+// one run when idle, more as more wait.
 func (p *pass) read(ctx context.Context, sources []source, enter func(string)) error {
 	queue := p.ready() // first what was moved already
 	p.in.queued = len(queue) > 0
@@ -26,58 +38,62 @@ func (p *pass) read(ctx context.Context, sources []source, enter func(string)) e
 		p.started.Wait()
 		p.in.catchUp()
 	}()
-	parcels := p.readAll(ctx, work)
-	found := p.find(ctx, sources, enter)
-	var reading int
-	var patience <-chan time.Time // ends when the batch waits no longer for what is being read
-	var waited bool
-	for found != nil || len(queue) > 0 || reading > 0 {
+	g := &gathering{pass: p, parcels: p.readAll(ctx, work), scanned: p.find(ctx, sources, enter), queue: queue, work: work}
+	for g.scanned != nil || len(g.queue) > 0 || g.reading > 0 {
 		switch {
-		case p.batch.full(), len(parcels) == 0 && (reading == 0 || waited):
+		case p.batch.full(), len(g.parcels) == 0 && (g.reading == 0 || g.waited):
 			if err := p.commit(ctx); err != nil {
 				return err
 			}
-			patience, waited = nil, false
-		case patience == nil && (!p.batch.empty() || p.batch.held > 0): // what it holds, others may wait for
-			patience = time.After(gatherTime)
+			g.patience, g.waited = nil, false
+		case g.patience == nil && (!p.batch.empty() || p.batch.held > 0): // what it holds, others may wait for
+			g.patience = time.After(gatherTime)
 		}
-		from, to, next := found, (chan<- file)(nil), file{}
-		if len(queue) > 0 {
-			to, next = work, queue[0]
-		}
-		if len(queue) >= 2*maxBatchRuns {
-			from = nil
-		}
-		select {
-		case f, ok := <-from:
-			switch {
-			case !ok:
-				found = nil
-			case p.met(f):
-				queue = append(queue, f.file)
-			}
-		case to <- next:
-			queue = queue[1:]
-			reading++
-		case parcel := <-parcels:
-			reading--
-			if parcel.unknown != nil {
-				p.in.tried(parcel.file, parcel.stamp, nil)
-				return parcel.unknown
-			}
-			p.take(parcel)
-			p.in.opts.OnProgress(p.done, p.found)
-		case <-patience:
-			waited = true
-		case moved := <-p.in.behind:
-			p.in.settled(moved)
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := g.step(ctx); err != nil {
+			return err
 		}
 	}
 	err := p.commit(ctx)
 	p.in.queued = err != nil
 	return err
+}
+
+// step waits for one thing to happen.
+func (g *gathering) step(ctx context.Context) error {
+	from, to, next := g.scanned, (chan<- file)(nil), file{}
+	if len(g.queue) > 0 {
+		to, next = g.work, g.queue[0]
+	}
+	if len(g.queue) >= 2*maxBatchRuns {
+		from = nil
+	}
+	select {
+	case f, ok := <-from:
+		switch {
+		case !ok:
+			g.scanned = nil
+		case g.met(f):
+			g.queue = append(g.queue, f.file)
+		}
+	case to <- next:
+		g.queue = g.queue[1:]
+		g.reading++
+	case parcel := <-g.parcels:
+		g.reading--
+		if parcel.unknown != nil {
+			g.in.tried(parcel.file, parcel.stamp, nil)
+			return parcel.unknown
+		}
+		g.take(parcel)
+		g.in.opts.OnProgress(g.done, g.found)
+	case <-g.patience:
+		g.waited = true
+	case moved := <-g.in.behind:
+		g.in.settled(moved)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
 }
 
 // ready takes the files that no scan finds and that are to be read now.
