@@ -53,6 +53,8 @@ func (in *Ingester) recordedRun(ctx context.Context, g *group) (runID string, er
 		runID, err = in.hostRun(ctx, g)
 	} else if _, err = in.store.Run(ctx, runID); errors.Is(err, store.ErrNotFound) {
 		runID, err = "", nil
+	} else if errors.Is(err, store.ErrDamaged) {
+		err = nil // it is there: its parts wait until it can be read
 	}
 	if err != nil || runID != "" {
 		return runID, err
@@ -79,7 +81,10 @@ func (in *Ingester) hostRun(ctx context.Context, g *group) (string, error) {
 		return "", err
 	}
 	r, err := in.store.Whole(ctx, recent[0])
-	if err != nil || len(r.Syntheses) > 0 {
+	switch {
+	case errors.Is(err, store.ErrDamaged):
+		return recent[0], nil // nobody knows, before it can be read
+	case err != nil || len(r.Syntheses) > 0:
 		return "", err
 	}
 	for _, p := range g.parts {

@@ -92,28 +92,3 @@ func TestAFolderThatCannotBeReadKeepsNoDaemonFromStarting(t *testing.T) {
 	h.must(d.stop())
 	h.verify()
 }
-
-// The fault is the database's.
-func TestALatePartOfADamagedRunWaits(t *testing.T) {
-	h := newHouse(t)
-	h.drop("a.json", part("r", "claude", "yes"))
-	h.ingest(ingest.Options{})
-	db := h.plain()
-	defer db.Close()
-	var report string
-	h.must(db.QueryRow("SELECT report FROM receipts").Scan(&report))
-	h.execute("UPDATE receipts SET report = '['")
-	h.drop("b.json", part("r", "gemini", "no"))
-	in := ingest.New(h.Home, h.Store, ingest.Options{})
-	if err := in.Ingest(t.Context()); err == nil || !strings.Contains(err.Error(), "b.json") || !strings.Contains(err.Error(), "consensusd verify") {
-		t.Errorf("error: %v", err)
-	}
-	if left := h.files(h.Inbox()); len(left) != 1 {
-		t.Errorf("inbox %v, failed %v", left, h.files(h.Failed()))
-	}
-	h.execute("UPDATE receipts SET report = '" + strings.ReplaceAll(report, "'", "''") + "'")
-	if n, _ := h.ingest(ingest.Options{}); n.Amended != 1 {
-		t.Errorf("counts: %+v", n)
-	}
-	h.verify()
-}

@@ -29,10 +29,7 @@ func amend(ctx context.Context, q sqlite.Querier, e Entry, stored Record) (chang
 	case errors.As(err, &refused):
 		return false, refused
 	case err != nil:
-		return false, &RefusedError{
-			Code: CodeDamaged, RunID: e.Run.RunID, Message: err.Error(),
-			Hint: "consensusd verify tells what is damaged, consensusd restore brings back a backup",
-		}
+		return false, unreadable(e.Run.RunID, err)
 	}
 	steps := []func(context.Context, sqlite.Querier, Record, Record) (bool, error){
 		amendRun, amendArtifacts, amendSyntheses, amendFindings,

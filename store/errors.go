@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/consensusd/consensusd/dbgen/sqlite"
 )
@@ -27,6 +28,22 @@ const (
 	CodeDeleted       = "deleted"       // the run was deleted by retention
 	CodeDamaged       = "damaged"       // what is recorded of the run cannot be read: no fault of what was to be added
 )
+
+// ErrDamaged reports rows that hold what their columns are not for, such as a
+// list that is no JSON: what is asked for is there, and cannot be read.
+var ErrDamaged = errors.New("what is recorded cannot be read")
+
+const damagedRemedy = "consensusd verify tells what is damaged, consensusd restore brings back a backup"
+
+// isDamage reports whether rows were found and could not be read. [database/sql]
+// has no type for that.
+func isDamage(err error) bool {
+	return errors.Is(err, ErrDamaged) || err != nil && strings.Contains(err.Error(), "sql: Scan error on column")
+}
+
+func unreadable(runID string, err error) *RefusedError {
+	return &RefusedError{Code: CodeDamaged, RunID: runID, Message: err.Error(), Hint: damagedRemedy}
+}
 
 func (e *RefusedError) Error() string {
 	return fmt.Sprintf("run %s: %s", e.RunID, e.Message)

@@ -22,25 +22,42 @@ type page struct {
 // eachPage calls visit with all runs whole, a page at a time, each page as of
 // one moment. Runs recorded meanwhile may be missed, none is visited twice.
 func (s *Store) eachPage(ctx context.Context, visit func(page) error) error {
-	for after := ""; ; {
-		until, err := s.pageEnd(ctx, after)
+	return s.eachReadable(ctx, visit, nil)
+}
+
+// eachReadable is eachPage, which gives the runs that cannot be read to skip and
+// goes on, unless that is nil. A page with one of them is read run by run.
+func (s *Store) eachReadable(ctx context.Context, visit func(page) error, skip func(runID string, why error)) error {
+	most := pageRuns
+	for after, alone := "", ""; ; {
+		until, err := s.pageEnd(ctx, after, most)
 		if err != nil || until == "" {
 			return err
 		}
 		records, err := s.between(ctx, after, until)
-		if err != nil {
+		switch {
+		case isDamage(err) && skip != nil && most > 1:
+			most, alone = 1, until
+			continue
+		case isDamage(err) && skip != nil:
+			skip(until, err)
+		case err != nil:
 			return err
+		default:
+			if err := visit(page{after, until, records}); err != nil {
+				return err
+			}
 		}
-		if err := visit(page{after, until, records}); err != nil {
-			return err
+		if after = until; after >= alone {
+			most = pageRuns
 		}
-		after = until
 	}
 }
 
-// pageEnd returns the last id of the page after an id, "" when there is none.
-func (s *Store) pageEnd(ctx context.Context, after string) (until string, err error) {
-	sizes, err := s.read().ListRunSizes(ctx, sqlite.ListRunSizesParams{After: after, PageSize: pageRuns})
+// pageEnd returns the last id of the page of so many runs after an id, "" when
+// there is none.
+func (s *Store) pageEnd(ctx context.Context, after string, most int) (until string, err error) {
+	sizes, err := s.read().ListRunSizes(ctx, sqlite.ListRunSizesParams{After: after, PageSize: int64(most)})
 	var bytes int64
 	for _, r := range sizes {
 		if bytes += r.Bytes; until != "" && bytes > pageBytes {
@@ -113,7 +130,7 @@ func (s *Store) counterparts(ctx context.Context, p page) (map[string]Record, er
 	}
 	have := make(map[string]Record, len(p.records))
 	for after := p.after; after < p.until; {
-		until, err := s.pageEnd(ctx, after)
+		until, err := s.pageEnd(ctx, after, pageRuns)
 		if err != nil || until == "" {
 			return have, err
 		}

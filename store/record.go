@@ -110,7 +110,7 @@ func (s *Store) recordPlainly(ctx context.Context, _ *sql.Tx, q sqlite.Querier, 
 	r, err := record(ctx, q, e)
 	var refused *RefusedError
 	switch {
-	case errors.As(err, &refused), err != nil && s.engine.refusal(err):
+	case errors.As(err, &refused), isDamage(err), err != nil && s.engine.refusal(err):
 		return Result{}, errUndo
 	case err == nil && r.Outcome != Recorded && r.Outcome != Amended:
 		return Result{}, errUndo
@@ -129,6 +129,8 @@ func (s *Store) recordOrUndo(ctx context.Context, tx *sql.Tx, q sqlite.Querier, 
 		var refused *RefusedError
 		switch {
 		case errors.As(err, &refused):
+		case isDamage(err):
+			refused = unreadable(e.Run.RunID, err)
 		case s.engine.refusal(err):
 			refused = &RefusedError{Code: CodeRefused, RunID: e.Run.RunID, Message: err.Error()}
 		default:

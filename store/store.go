@@ -227,6 +227,8 @@ func (s *Store) explain(doing string, err error) error {
 		return nil
 	case errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("%s: %w", doing, ErrNotFound)
+	case isDamage(err) && !errors.Is(err, ErrDamaged):
+		return &hintedError{fmt.Sprintf("%s: %v: %v", doing, ErrDamaged, err), damagedRemedy, errors.Join(ErrDamaged, err)}
 	}
 	return fmt.Errorf("%s: %w", doing, s.engine.explain(err))
 }

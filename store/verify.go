@@ -71,13 +71,16 @@ func (s *Store) verifyRuns(ctx context.Context, progress func(done, all int64), 
 		return nil, err
 	}
 	var done int64
-	err = s.eachPage(ctx, func(p page) error {
+	err = s.eachReadable(ctx, func(p page) error {
 		problems = append(problems, verifyPage(p, checks)...)
 		done += int64(len(p.records))
 		if progress != nil {
 			progress(done, max(done, all.Runs))
 		}
 		return nil
+	}, func(runID string, why error) {
+		done++
+		problems = append(problems, Problem{"run_unreadable", "run", runID, why.Error()})
 	})
 	return problems, err
 }

@@ -84,6 +84,12 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 				{"receipt_without_run", "receipt", sample(1).Receipts[0].SHA256, "and names no run"},
 			},
 		},
+		"a list that is no JSON": {
+			"UPDATE consensus_runs SET missing_agents = '{' WHERE run_id = '" + run + "'",
+			[]Problem{
+				{"run_unreadable", "run", run, "no JSON array of strings"},
+			},
+		},
 		"run better than its verdict": {
 			"UPDATE consensus_runs SET degraded = FALSE WHERE run_id = '" + run + "'",
 			[]Problem{

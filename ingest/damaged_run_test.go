@@ -1,0 +1,55 @@
+package ingest_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/consensusd/consensusd/ingest"
+)
+
+// The fault is the database's, and none of anybody else's.
+func TestALatePartOfADamagedRunWaits(t *testing.T) {
+	late := map[string]string{ // by what it is
+		"part":      part("r", "gemini", "no"),
+		"document":  runDocument("r", "other words"),
+		"synthesis": `{"spec_id": "SPEC-1", "stage": "plan", "synthesis": {"content": "both"}}`,
+	}
+	elsewhere := strings.NewReplacer("SPEC-1", "SPEC-2").Replace
+	for _, damage := range []struct{ table, column, value string }{
+		{"receipts", "report", "["},
+		{"consensus_runs", "missing_agents", "{"},
+		{"consensus_runs", "timestamp", "long ago"},
+		{"agent_artifacts", "created_at", "long ago"},
+	} {
+		for what, text := range late {
+			t.Run(damage.table+" "+damage.column+" "+what, func(t *testing.T) {
+				h := newHouse(t)
+				h.drop("a.json", part("r", "claude", "yes"))
+				h.ingest(ingest.Options{})
+				db := h.plain()
+				defer db.Close()
+				var was any
+				h.must(db.QueryRow("SELECT " + damage.column + " FROM " + damage.table).Scan(&was))
+				h.execute(fmt.Sprintf("UPDATE %s SET %s = '%s'", damage.table, damage.column, damage.value))
+				h.drop("b.json", text)
+				h.drop("c.json", elsewhere(runDocument("another", "words")))
+				h.drop("d.json", elsewhere(part("third", "claude", "yes")))
+				in := ingest.New(h.Home, h.Store, ingest.Options{})
+				if err := in.Ingest(t.Context()); err == nil || !strings.Contains(err.Error(), "b.json") || !strings.Contains(err.Error(), "consensusd verify") {
+					t.Errorf("error: %v", err)
+				}
+				if left := h.files(h.Inbox()); !slices.Equal(left, []string{"b.json"}) {
+					t.Errorf("inbox %v, failed %v", left, h.files(h.Failed()))
+				}
+				h.execute(fmt.Sprintf("UPDATE %s SET %s = '%s' WHERE %s = '%s'", damage.table, damage.column,
+					strings.ReplaceAll(fmt.Sprint(was), "'", "''"), damage.column, damage.value))
+				if n, _ := h.ingest(ingest.Options{}); n.Amended+n.Rejected != 1 {
+					t.Errorf("counts: %+v", n)
+				}
+				h.verify()
+			})
+		}
+	}
+}
