@@ -1,9 +1,9 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,7 +35,7 @@ func (in *Ingester) LookBack(ctx context.Context, lock *Lock) error {
 // given to enter before it is read, if that is not nil.
 func (in *Ingester) lookIntoFailed(ctx context.Context, enter func(dir string)) error {
 	failed := source{in.home.Failed(), settledPlace}
-	return failed.scan(ctx, enter, func(f file) error {
+	err := failed.scan(ctx, enter, func(f file) error {
 		if strings.HasSuffix(f.path, reasonSuffix) {
 			return nil
 		}
@@ -46,6 +46,7 @@ func (in *Ingester) lookIntoFailed(ctx context.Context, enter func(dir string)) 
 		}
 		return in.leave(f.path, err)
 	}, in.leave)
+	return cmp.Or(ctx.Err(), in.leave(failed.root, err))
 }
 
 // leave leaves what cannot be looked at to the next daemon, unless err is nil.
@@ -63,7 +64,7 @@ func (in *Ingester) lookIntoDone(ctx context.Context, since time.Time) error {
 	done := source{in.home.Done(), settledPlace}
 	days, err := os.ReadDir(done.root)
 	if err != nil {
-		return fmt.Errorf("look back: %w", err)
+		return in.leave(done.root, err)
 	}
 	for _, d := range days {
 		day, err := time.Parse(time.DateOnly, d.Name())

@@ -1,6 +1,8 @@
 package ingest_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,6 +91,62 @@ func TestAFolderThatCannotBeReadKeepsNoDaemonFromStarting(t *testing.T) {
 	for range closed {
 		d.await(t, "a file that could not be looked at", func(e ingest.Event) bool { return e.Outcome == store.Rejected })
 	}
+	h.must(d.stop())
+	h.verify()
+}
+
+// Its names can be listed, and nothing more.
+func TestAFolderThatCannotBeEnteredIsNoFaultOfTheFilesInIt(t *testing.T) {
+	if os.Getuid() == 0 {
+		runAsNobody(t)
+		return
+	}
+	h := newHouse(t)
+	h.drop("listed/x.json", runDocument("x", "x"))
+	dir := filepath.Join(h.Inbox(), "listed")
+	h.must(os.Chmod(dir, 0o444))
+	t.Cleanup(func() { os.Chmod(dir, 0o755) })
+	in := ingest.New(h.Home, h.Store, ingest.Options{Settle: time.Nanosecond})
+	if err := in.Ingest(t.Context()); !errors.Is(err, fs.ErrPermission) || in.Counts() != (ingest.Counts{}) {
+		t.Errorf("counts %+v, error %v", in.Counts(), err)
+	}
+	d := h.watch(ingest.Options{Settle: time.Nanosecond, Rescan: time.Millisecond})
+	h.lookedTwice(d, "one", "two")
+	h.must(os.Chmod(dir, 0o755))
+	d.await(t, "the file in it", isRun("x"))
+	h.must(d.stop())
+	if left := h.files(h.Failed()); len(left) > 0 {
+		t.Errorf("failed: %v", left)
+	}
+	h.verify()
+}
+
+// What is in it is for the next daemon to find.
+func TestAHomesFolderThatCannotBeReadKeepsNoDaemonFromStarting(t *testing.T) {
+	if os.Getuid() == 0 {
+		runAsNobody(t)
+		return
+	}
+	h := newHouse(t)
+	h.write("failed/x.json", runDocument("x", "x"))
+	h.write(filepath.Join("done", time.Now().UTC().Format(time.DateOnly), "y.json"), runDocument("y", "y"))
+	for _, dir := range []string{h.Failed(), h.Done()} {
+		h.must(os.Chmod(dir, 0o300))
+		t.Cleanup(func() { os.Chmod(dir, 0o755) })
+	}
+	d := h.watch(ingest.Options{})
+	h.lookedTwice(d, "one", "two")
+	if d.Ready(t.Context()) == nil {
+		t.Error("ready")
+	}
+	h.must(d.stop())
+	h.must(errors.Join(os.Chmod(h.Failed(), 0o755), os.Chmod(h.Done(), 0o755)))
+	d = h.watch(ingest.Options{})
+	waiting := map[string]bool{"x": true, "y": true}
+	d.await(t, "both files", func(e ingest.Event) bool {
+		delete(waiting, e.RunID)
+		return len(waiting) == 0
+	})
 	h.must(d.stop())
 	h.verify()
 }

@@ -73,7 +73,8 @@ func (r *root) readBelow(rel string, limit int64, ownLink bool, s *store.Store) 
 }
 
 func readWith(open func() (*os.File, error), path string, limit int64, ownLink bool, s *store.Store) (c contents, err error) {
-	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() { // before anything is opened
+	info, hidden := os.Lstat(path)
+	if hidden == nil && info.Mode().IsRegular() { // before anything is opened
 		c.stamp = stampOf(info)
 		if rejection := linked(info, ownLink, s); rejection != nil {
 			return c, rejection
@@ -83,7 +84,7 @@ func readWith(open func() (*os.File, error), path string, limit int64, ownLink b
 	switch {
 	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENXIO):
 		return c, notRegular("a link or a socket")
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission) && hidden == nil: // else it is its folder that says no
 		return c, &Rejection{Code: CodeUnreadable, Message: "no permission to read the file", Hint: "let the daemon's user read it", unfinished: true}
 	case err != nil:
 		return c, err

@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -112,7 +114,8 @@ func (p *pass) laidAside(f file) bool {
 	if !failed || t.err == nil || !time.Now().Before(t.retry.at) {
 		return false
 	}
-	if info, err := os.Lstat(f.path); err != nil || !stampOf(info).sameVersion(t.stamp) {
+	switch info, err := os.Lstat(f.path); {
+	case errors.Is(err, fs.ErrNotExist), err == nil && !stampOf(info).sameVersion(t.stamp):
 		return false
 	}
 	p.in.unreadable[f.path] = t.err
