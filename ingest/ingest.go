@@ -98,11 +98,13 @@ type Ingester struct {
 	anew       bool                  // something was forgotten so that the next pass reads it
 	unreadable map[string]error      // what the last scan could not read, by path
 	pruneAt    time.Time             // when it is to be looked what is to be pruned
-	left       bool                  // something outside of the inbox is not recorded
+	left       bool                  // something outside of the inbox is for the next daemon to look at
+	unseen     bool                  // some of it may be in done/, and not recorded
 	stuck      map[string]parcel     // settled, and could not be moved away because of their err, by path
 	moving     retry                 // when to try again to move them
 	tries      map[string]tries      // that failed, by path
 	told       map[string]bool       // what was warned of, once
+	toldSince  time.Time             // when the first of that was
 	named      map[string]bool       // folders whose names are on stable storage
 	behind     chan *settling        // the group that is being moved away; nil when none is
 	news       bool                  // the last pass has recorded or rejected something
@@ -178,18 +180,31 @@ func (in *Ingester) event(e Event) {
 
 const ignored = "ignored"
 
-// maxTold bounds what is remembered of warnings: after so many, all may be
-// given again.
-const maxTold = 10_000
+// maxTold bounds what is remembered of warnings, and how many are given in
+// toldFor: else one fault of a disk that is full of files would fill the log.
+const (
+	maxTold = 10_000
+	toldFor = time.Hour
+)
 
 // tellOnce warns of something wrong with a path, once until the reason changes.
 func (in *Ingester) tellOnce(what, path string, err error) {
+	key := what + " " + path + ": " + err.Error()
+	if in.told[key] {
+		return
+	}
 	if len(in.told) >= maxTold {
+		if time.Since(in.toldSince) < toldFor {
+			return
+		}
 		clear(in.told)
 	}
-	key := what + " " + path + ": " + err.Error()
-	if !in.told[key] {
-		in.told[key] = true
-		in.opts.Log.Warn(what, "path", path, "error", err)
+	if len(in.told) == 0 {
+		in.toldSince = time.Now()
+	}
+	in.told[key] = true
+	in.opts.Log.Warn(what, "path", path, "error", err)
+	if len(in.told) == maxTold {
+		in.opts.Log.Warn("no more warnings of this kind for a while: there are very many")
 	}
 }

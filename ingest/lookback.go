@@ -52,10 +52,18 @@ func (in *Ingester) lookIntoFailed(ctx context.Context, enter func(dir string)) 
 // leave leaves what cannot be looked at to the next daemon, unless err is nil.
 func (in *Ingester) leave(path string, err error) error {
 	if err != nil {
-		in.left = true
+		in.leaveAt(path)
 		in.tellOnce("cannot look back at", path, err)
 	}
 	return nil
+}
+
+// leaveAt notes that something at path is for the next daemon to look at.
+func (in *Ingester) leaveAt(path string) {
+	in.left = true
+	if path != in.home.Failed() && !in.home.isFailed(path) {
+		in.unseen = true
+	}
 }
 
 // lookIntoDone finds what came to done/ or changed there since then. The folders

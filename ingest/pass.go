@@ -104,13 +104,13 @@ func (in *Ingester) tryLater(f file) {
 		in.again = append(in.again, f)
 		return
 	}
-	in.left = true
+	in.leaveAt(f.path)
 }
 
 // isLeft notes that a file, which no scan would find, is gone together with its
 // folder. A file system may have been unmounted: the next daemon looks back.
 func (in *Ingester) isLeft(f file) {
 	if f.place == settledPlace && isGone(filepath.Dir(f.path)) {
-		in.left = true
+		in.leaveAt(f.path)
 	}
 }

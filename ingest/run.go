@@ -129,7 +129,10 @@ func (in *Ingester) Watch(ctx context.Context, lock *Lock) error {
 
 // Settled reports whether nothing waits outside of the inbox, where only a
 // look back would find it.
-func (in *Ingester) Settled() bool {
+func (in *Ingester) Settled() bool { return !in.left && in.lookedAtAll() }
+
+// lookedAtAll is Settled but for what this daemon leaves to the next.
+func (in *Ingester) lookedAtAll() bool {
 	for _, p := range in.parts {
 		if p.file.place == settledPlace {
 			return false
@@ -140,7 +143,7 @@ func (in *Ingester) Settled() bool {
 			return false
 		}
 	}
-	return len(in.again) == 0 && !in.queued && !in.left && in.behind == nil
+	return len(in.again) == 0 && !in.queued && in.behind == nil
 }
 
 // look is one scan of the daemon: it notes trouble, and tries again later.
@@ -161,6 +164,8 @@ func (in *Ingester) look(ctx context.Context, r *retry, sources []source, hints 
 	}
 	if err == nil && in.Settled() {
 		err = in.lock.lookedAt(wallClock())
+	}
+	if err == nil && !in.unseen && in.lookedAtAll() {
 		in.pruneDone(time.Now())
 	}
 	in.noteUnmoved()

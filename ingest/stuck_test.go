@@ -1,10 +1,15 @@
 package ingest
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/consensusd/consensusd/store"
@@ -113,5 +118,54 @@ func TestALockWhoseFileIsReplacedIsNone(t *testing.T) {
 	in := New(h, nil, Options{})
 	if err := in.Watch(t.Context(), other); !errors.Is(err, ErrLockGone) {
 		t.Errorf("watch ended with %v", err)
+	}
+}
+
+// The log of a machine whose disk is full of files that cannot be moved would
+// fill what is left of it.
+func TestWarningsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		in := New("", nil, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		warn := func() (lines int) {
+			log.Reset()
+			for i := range 3 * maxTold {
+				in.tellOnce("cannot", fmt.Sprint(i), errors.New("full"))
+			}
+			return bytes.Count(log.Bytes(), []byte("\n"))
+		}
+		if n := warn() + warn(); n != maxTold+1 {
+			t.Errorf("%d lines of twice %d warnings", n, 3*maxTold)
+		}
+		time.Sleep(toldFor)
+		if n := warn(); n != maxTold+1 {
+			t.Errorf("%d lines after an hour", n)
+		}
+	})
+}
+
+func TestWhatIsLeftToTheNextDaemonKeepsDoneFromBeingPrunedWhereItLiesThere(t *testing.T) {
+	for says, test := range map[string]struct {
+		leave func(*Ingester, Home)
+		kept  bool
+	}{
+		"moves that could not be synced": {func(in *Ingester, _ Home) { in.settled(&settling{unsynced: true}) }, false},
+		"a folder of failed/":            {func(in *Ingester, h Home) { in.leave(filepath.Join(h.Failed(), "x"), fs.ErrPermission) }, false},
+		"failed/":                        {func(in *Ingester, h Home) { in.leave(h.Failed(), fs.ErrPermission) }, false},
+		"a folder of done/":              {func(in *Ingester, h Home) { in.leave(h.doneOn(time.Now()), fs.ErrPermission) }, true},
+	} {
+		h, l := lockedHome(t)
+		s, err := store.Open(t.Context(), h.Database())
+		must(t, err)
+		in := New(h, s, Options{})
+		in.lock, in.watching = l, true
+		old := h.doneOn(time.Now().AddDate(0, 0, -10))
+		must(t, os.Mkdir(old, 0o755))
+		test.leave(in, h)
+		in.look(t.Context(), &retry{}, []source{{h.Inbox(), inboxPlace}}, newHinter(in.opts.Log, &in.overflows))
+		must(t, s.Close())
+		if in.Settled() || isGone(old) == test.kept {
+			t.Errorf("%s: settled %t, an old folder pruned %t", says, in.Settled(), isGone(old))
+		}
 	}
 }

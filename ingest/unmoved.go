@@ -84,10 +84,11 @@ func (in *Ingester) moveStuck() error {
 // stuckError is about the files that could not be moved away, nil when there
 // are none.
 func (in *Ingester) stuckError() error {
-	for path, p := range in.stuck {
-		return fmt.Errorf("move %s away (%d files, all recorded or rejected): %w", path, len(in.stuck), p.err)
+	if len(in.stuck) == 0 {
+		return nil
 	}
-	return nil
+	first := slices.Min(slices.Collect(maps.Keys(in.stuck)))
+	return fmt.Errorf("move %s away (the first of %d, recorded or rejected already): %w", first, len(in.stuck), in.stuck[first].err)
 }
 
 // takeBack undoes the move of a file whose reason could not be written beside it,
