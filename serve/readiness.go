@@ -20,25 +20,29 @@ type Readiness struct {
 const maxReadiness = 1 << 20
 
 // AskReadiness asks the daemon that answers at addr. One that gives no answer
-// within the time that ctx leaves is not ready, and the reason says so.
-func AskReadiness(ctx context.Context, addr string) Readiness {
-	r, err := askReadiness(ctx, addr)
-	if err != nil {
-		return Readiness{Reason: fmt.Sprintf("it does not answer: %v", err)}
+// within the time that ctx leaves is not ready, and the reason says so; ok is
+// false when it tells only those who know its token.
+func AskReadiness(ctx context.Context, addr string) (r Readiness, ok bool) {
+	r, status, err := askReadiness(ctx, addr)
+	switch {
+	case err != nil:
+		return Readiness{Reason: fmt.Sprintf("it does not answer: %v", err)}, true
+	case status == http.StatusUnauthorized:
+		return Readiness{}, false
 	}
-	return r
+	return r, true
 }
 
-func askReadiness(ctx context.Context, addr string) (r Readiness, err error) {
+func askReadiness(ctx context.Context, addr string) (r Readiness, status int, err error) {
 	ask, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
 	if err != nil {
-		return r, err
+		return r, 0, err
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // without the proxy of the environment
 	answer, err := client.Do(ask)
 	if err != nil {
-		return r, err
+		return r, 0, err
 	}
 	defer answer.Body.Close()
-	return r, json.UnmarshalRead(io.LimitReader(answer.Body, maxReadiness), &r)
+	return r, answer.StatusCode, json.UnmarshalRead(io.LimitReader(answer.Body, maxReadiness), &r)
 }

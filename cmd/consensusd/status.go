@@ -65,7 +65,7 @@ type daemonStatus struct {
 	HTTP    string    `json:"http"` // its address; "" when it has none
 	Started time.Time `json:"started,omitzero"`
 
-	Readiness *serve.Readiness `json:"readiness,omitzero"` // nil when nobody answers for it
+	Readiness *serve.Readiness `json:"readiness,omitzero"` // nil when it does not answer us
 }
 
 // readyPatience is a little more than a daemon takes to tell that it is not.
@@ -100,9 +100,10 @@ func (c *cli) status(ctx context.Context, opts ingest.Options) (st status, err e
 		st.Daemon = daemonStatus{Running: true, PID: holder.PID, HTTP: holder.HTTP, Started: holder.Started}
 		if holder.HTTP != "" {
 			ctx, cancel := context.WithTimeout(ctx, readyPatience)
-			r := serve.AskReadiness(ctx, holder.HTTP)
+			if r, ok := serve.AskReadiness(ctx, holder.HTTP); ok {
+				st.Daemon.Readiness = &r
+			}
 			cancel()
-			st.Daemon.Readiness = &r
 		}
 		opts = c.asTold(opts, holder)
 	}
@@ -195,7 +196,7 @@ func (c *cli) daemonLines(s *screen, d daemonStatus) (lines []string) {
 	}
 	lines = append(lines, line)
 	if r := d.Readiness; r != nil && !r.Ready {
-		lines = append(lines, s.paint(text.FgRed, "it cannot record now: "+visibleLine(r.Reason)))
+		lines = append(lines, s.paint(text.FgRed, "not ready: "+visibleLine(r.Reason)))
 	}
 	return lines
 }
