@@ -1,11 +1,13 @@
 package ingest_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -149,4 +151,27 @@ func TestAHomesFolderThatCannotBeReadKeepsNoDaemonFromStarting(t *testing.T) {
 	})
 	h.must(d.stop())
 	h.verify()
+}
+
+// From there it could not be moved to a longer path.
+func TestAFileAtTheEndOfTooLongAPathIsToldAndHoldsUpNobody(t *testing.T) {
+	for _, length := range []int{4060, 4095} {
+		h := newHouse(t)
+		path := h.Inbox()
+		for len(path) < length-len("/x.json") {
+			path += "/" + strings.Repeat("d", min(200, length-len("/x.json")-len(path)-1))
+		}
+		h.must(os.MkdirAll(path, 0o755))
+		h.must(os.WriteFile(path+"/x.json", []byte(runDocument("far", "x")), 0o644))
+		h.drop("y.json", runDocument("near", "y"))
+		in := ingest.New(h.Home, h.Store, ingest.Options{})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := in.Ingest(ctx); !errors.Is(err, syscall.ENAMETOOLONG) || in.Counts() != (ingest.Counts{Recorded: 1}) {
+			t.Errorf("%d bytes: counts %+v, error %v", length, in.Counts(), err)
+		}
+		h.must(os.Rename(h.Inbox()+"/"+strings.Repeat("d", 200), h.Inbox()+"/d"))
+		h.ingest(ingest.Options{})
+		h.verify()
+	}
 }

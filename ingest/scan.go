@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // A source is a tree of files to read.
@@ -125,6 +126,10 @@ func (src source) entriesOf(rel string) iter.Seq2[fs.DirEntry, error] {
 	})
 }
 
+// maxPath leaves room, below the 4096 bytes that systems take, for the longer
+// paths that a file of the inbox has in done/ and failed/, and for its reason's.
+const maxPath = 4000
+
 func (src source) scanDir(ctx context.Context, rel string, enter func(string), visit func(file) error, skip func(string, error) error) error {
 	dir := filepath.Join(src.root, rel)
 	if enter != nil {
@@ -146,6 +151,8 @@ func (src source) scanDir(ctx context.Context, rel string, enter func(string), v
 		switch {
 		case isTemporary(e.Name()):
 			continue
+		case src.place == inboxPlace && len(src.root)+len(below) > maxPath:
+			err = skip(filepath.Join(src.root, below), syscall.ENAMETOOLONG)
 		case e.IsDir():
 			err = src.scanDir(ctx, below, enter, visit, skip)
 		default:
