@@ -64,6 +64,9 @@ func (in *Ingester) settled(s *settling) {
 	in.noteStuck(s)
 	in.left = in.left || s.unsynced
 	in.again = append(in.again, s.again...)
+	for _, path := range s.left {
+		in.leaveAt(path)
+	}
 	for _, c := range s.wrong {
 		in.tellOnce(c.what, c.path, c.err)
 	}

@@ -108,6 +108,8 @@ func readOpen(f *os.File, limit int64, ownLink bool, s *store.Store) (c contents
 	}
 	defer f.Close()
 	switch {
+	case info.IsDir(): // it has taken the file's place
+		return c, &fs.PathError{Op: "read", Path: f.Name(), Err: fs.ErrNotExist}
 	case !info.Mode().IsRegular():
 		return c, notRegular("a " + kindOfFile(info.Mode()))
 	case info.Size() > limit:

@@ -32,6 +32,7 @@ type settling struct {
 
 	stuck    []parcel // what could not be moved, where it is and why
 	again    []file   // moved, and found to be another version than was read
+	left     []string // folders that were moved, and could not be moved back
 	unsynced bool     // what was moved may come back with a power loss
 	wrong    []complaint
 }
@@ -134,10 +135,17 @@ func (s *settling) moveTo(p parcel, folder, rel string) (path string, ok bool) {
 }
 
 // isAsRead looks at a file where it lies now. Another version than was read is to
-// be read as new work from there.
+// be read as new work from there. A folder goes back, for a scan to find what is
+// in it, or else is for the next daemon to look into.
 func (s *settling) isAsRead(p parcel, path string) bool {
 	info, err := os.Lstat(path)
-	if err == nil && stampOf(info).sameVersion(p.stamp) && !p.mayHaveChanged(path) {
+	switch {
+	case err == nil && info.IsDir():
+		if s.rename(path, p.file.path) != nil {
+			s.left = append(s.left, path)
+		}
+		return false
+	case err == nil && stampOf(info).sameVersion(p.stamp) && !p.mayHaveChanged(path):
 		return true
 	}
 	s.again = append(s.again, file{place: settledPlace, path: path, rel: p.file.rel})

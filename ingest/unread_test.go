@@ -154,3 +154,36 @@ func TestANewVersionInThePlaceOfAStuckFileIsRecorded(t *testing.T) {
 		t.Errorf("receipts of what is in done/: %+v, %v", r, err)
 	}
 }
+
+// What is in the folder is found by a scan.
+func TestAFolderThatTakesThePlaceOfAFileIsNotMovedAway(t *testing.T) {
+	h, l := lockedHome(t)
+	s, err := store.Open(t.Context(), h.Database())
+	must(t, err)
+	defer s.Close()
+	in := New(h, s, Options{})
+	in.lock, in.watching = l, true
+	folder := func(path string) {
+		must(t, os.Mkdir(path, 0o755))
+		must(t, os.WriteFile(filepath.Join(path, "in.json"), []byte(`{"run_id": "r", "spec_id": "S", "stage": "plan", "agents": [{"agent": "a", "content": "x"}]}`), 0o644))
+	}
+	folder(filepath.Join(h.Inbox(), "read.json"))
+	if c := in.open(t.Context(), file{place: inboxPlace, path: filepath.Join(h.Inbox(), "read.json"), rel: "read.json"}); !c.gone {
+		t.Errorf("a folder is read as a file: %+v", c)
+	}
+	p := lyingFile(t, filepath.Join(h.Inbox(), "moved.json"), "[]")
+	p.file.place = inboxPlace
+	must(t, os.Remove(p.file.path))
+	folder(p.file.path)
+	moving, err := in.settling()
+	must(t, err)
+	moving.recorded = []parcel{p}
+	moving.move()
+	in.settled(moving)
+	if _, err := in.pass(t.Context(), []source{{h.Inbox(), inboxPlace}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if c := in.Counts(); c.Recorded != 1 || c.Duplicate != 1 || c.Rejected != 0 || !in.Settled() {
+		t.Errorf("counts %+v, settled %t", c, in.Settled())
+	}
+}
