@@ -61,6 +61,9 @@ func (in *Ingester) catchUp() {
 // settled notes what came of moving a group away, and tells it.
 func (in *Ingester) settled(s *settling) {
 	in.behind = nil
+	if len(in.named) > maxForgotten {
+		clear(in.named) // to sync them once more is no harm
+	}
 	in.noteStuck(s)
 	in.left = in.left || s.unsynced
 	in.again = append(in.again, s.again...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -65,6 +66,10 @@ func (p *pass) due(t time.Time) {
 	}
 }
 
+// maxForgotten is how much is remembered beyond what is there before that is
+// looked through.
+const maxForgotten = 10_000
+
 // dropVanished forgets files that their producers took away.
 func (p *pass) dropVanished() {
 	for path, part := range p.in.parts {
@@ -76,6 +81,9 @@ func (p *pass) dropVanished() {
 		if u.scan != p.in.scan && p.vanished(path) {
 			delete(p.in.unfinished, path)
 		}
+	}
+	if len(p.in.known) > 2*p.found+maxForgotten { // files of a tree that is read in place
+		maps.DeleteFunc(p.in.known, func(path string, _ knownFile) bool { return isGone(path) })
 	}
 	if p.in.noteUnmoved(); len(p.in.stuck) > 0 {
 		p.due(p.in.moving.at)
