@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/consensusd/consensusd/ingest"
 )
@@ -52,4 +53,25 @@ func TestALatePartOfADamagedRunWaits(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestADaemonWarnsOfWhatItCannotRecord(t *testing.T) {
+	h := newHouse(t)
+	h.drop("a.json", part("r", "claude", "yes"))
+	h.ingest(ingest.Options{})
+	h.execute("UPDATE consensus_runs SET missing_agents = '{'")
+	h.drop("b.json", part("r", "gemini", "no"))
+	d := h.watch(ingest.Options{Rescan: 10 * time.Millisecond})
+	h.lookedTwice(d, "one", "two")
+	if w := d.Warnings(); len(w) != 1 || !strings.Contains(w[0], "b.json") || !strings.Contains(w[0], "consensusd verify") || d.Ready(t.Context()) != nil {
+		t.Errorf("warnings %q, ready: %v", w, d.Ready(t.Context()))
+	}
+	h.execute("UPDATE consensus_runs SET missing_agents = '[]' WHERE missing_agents = '{'")
+	d.await(t, "the part", isRun("r"))
+	h.lookedTwice(d, "three", "four")
+	if w := d.Warnings(); len(w) > 0 {
+		t.Errorf("warnings %q", w)
+	}
+	h.must(d.stop())
+	h.verify()
 }

@@ -83,7 +83,7 @@ type Counts struct {
 }
 
 // An Ingester records the files of one home. One goroutine at a time may use
-// it, but for Trouble, Ready and Figures.
+// it, but for Trouble, Ready, Warnings and Figures.
 type Ingester struct {
 	home  Home
 	store *store.Store
@@ -122,6 +122,7 @@ type Ingester struct {
 
 	trouble   atomic.Pointer[Trouble]
 	unmoved   atomic.Pointer[error] // about the files that are stuck
+	unread    atomic.Pointer[error] // about what cannot be read or recorded, nil in it when there is none
 	published atomic.Pointer[Figures]
 	overflows atomic.Uint64
 }

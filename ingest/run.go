@@ -60,7 +60,7 @@ func (in *Ingester) readOnce(ctx context.Context, sources []source) error {
 // everything.
 func (in *Ingester) unreadableError() error {
 	for _, path := range slices.Sorted(maps.Keys(in.unreadable)) {
-		return fmt.Errorf("read %s (%d files or folders could not be read, all else is recorded): %w", path, len(in.unreadable), in.unreadable[path])
+		return fmt.Errorf("%s (the first of %d that cannot be read or recorded now; all else is recorded): %w", path, len(in.unreadable), in.unreadable[path])
 	}
 	return nil
 }
@@ -169,10 +169,12 @@ func (in *Ingester) look(ctx context.Context, r *retry, sources []source, hints 
 		in.pruneDone(time.Now())
 	}
 	in.noteUnmoved()
+	unread := in.unreadableError()
 	if err != nil {
 		in.counting = false
 		return in.fail(ctx, r, err)
 	}
+	in.unread.Store(&unread)
 	if in.trouble.Swap(nil) != nil {
 		in.opts.Log.Info("recording again")
 	}
@@ -195,6 +197,15 @@ func (in *Ingester) fail(ctx context.Context, r *retry, err error) time.Time {
 		in.opts.Log.Error("cannot record, the files wait in the inbox", "error", err)
 	}
 	return r.at
+}
+
+// Warnings are what is wrong although a run could be recorded: files or folders
+// that cannot be read, or belong to a run that is damaged.
+func (in *Ingester) Warnings() []string {
+	if err := in.unread.Load(); err != nil && *err != nil {
+		return []string{(*err).Error()}
+	}
+	return nil
 }
 
 // Ready returns nil when a run could be recorded now and its files moved away,

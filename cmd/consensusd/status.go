@@ -198,6 +198,11 @@ func (c *cli) daemonLines(s *screen, d daemonStatus) (lines []string) {
 	if r := d.Readiness; r != nil && !r.Ready {
 		lines = append(lines, s.paint(text.FgRed, "not ready: "+visibleLine(r.Reason)))
 	}
+	if d.Readiness != nil {
+		for _, w := range d.Readiness.Warnings {
+			lines = append(lines, s.paint(text.FgYellow, "warning: "+visibleLine(w)))
+		}
+	}
 	return lines
 }
 

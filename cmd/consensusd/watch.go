@@ -141,9 +141,10 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 	b := &backer{store: s, archive: c.archive(s), backups: c.backups(), keep: w.keep, log: log}
 	serving.Go(func() { c.cleanUpDaily(ctx, s, w, log) })
 	serving.Go(func() { c.backUpDaily(ctx, b, time.Duration(w.backup)) })
+	warnings := func() []string { return append(b.warnings(), in.Warnings()...) }
 	if server != nil {
 		serving.Go(func() {
-			if err := server.Run(ctx, serve.Handler(in.Ready, b.warnings, metricsOf(in))); err != nil {
+			if err := server.Run(ctx, serve.Handler(in.Ready, warnings, metricsOf(in))); err != nil {
 				log.Error("no longer answering HTTP; recording goes on", "error", err)
 			}
 		})
