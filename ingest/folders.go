@@ -115,7 +115,11 @@ func (f *folders) rename(from, to string) error {
 	}
 	toDir, is, err := f.at(to)
 	if err == nil {
-		err = renameNew(fromDir, was, toDir, is)
+		otherwise := renameFree
+		if f.home.rootOf(to) == f.home.Inbox() {
+			otherwise = linkFree // from is in staging/ or failed/, or was moved by us
+		}
+		err = renameNew(fromDir, was, toDir, is, otherwise)
 	}
 	if err != nil {
 		return &fs.PathError{Op: "rename to " + to + " from", Path: from, Err: err}

@@ -15,9 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// A renaming renames a file from one folder to another, unless the new name is
+// taken: the error is then [fs.ErrExist].
+type renaming func(fromDir int, from string, toDir int, to string) error
+
 // renameFree renames where the kernel cannot refuse to overwrite: it looks
-// first. Only the daemon writes to the folders it moves to, so nobody comes in
-// between.
+// first. Only the daemon writes to done/ and failed/, so nobody comes in between.
 func renameFree(fromDir int, from string, toDir int, to string) error {
 	var there unix.Stat_t
 	switch err := unix.Fstatat(toDir, to, &there, unix.AT_SYMLINK_NOFOLLOW); err {
@@ -28,6 +31,24 @@ func renameFree(fromDir int, from string, toDir int, to string) error {
 	default:
 		return err
 	}
+}
+
+// linkFree does what renameFree does where others come in between, as in the
+// inbox: there two who put a document of the same name would lose one. A link
+// never overwrites. The name from must be one that nobody else touches.
+func linkFree(fromDir int, from string, toDir int, to string) error {
+	switch err := unix.Linkat(fromDir, from, toDir, to, 0); err {
+	case nil:
+	case unix.EPERM, unix.ENOTSUP, unix.ENOSYS: // a folder, or a file system without links
+		return renameFree(fromDir, from, toDir, to)
+	default:
+		return err
+	}
+	err := unix.Unlinkat(fromDir, from, 0)
+	if err != nil {
+		unix.Unlinkat(toDir, to, 0)
+	}
+	return err
 }
 
 // moveAway renames a file into folder, under the path rel where that is free,

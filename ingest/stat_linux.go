@@ -20,10 +20,10 @@ func linksOf(info fs.FileInfo) uint64 {
 
 // renameNew renames the file from of one folder to to in another unless to is
 // taken, in one step. The error is then [fs.ErrExist].
-func renameNew(fromDir int, from string, toDir int, to string) error {
+func renameNew(fromDir int, from string, toDir int, to string, otherwise renaming) error {
 	err := unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_NOREPLACE)
 	if err == unix.ENOSYS || err == unix.EINVAL {
-		return renameFree(fromDir, from, toDir, to) // a file system that cannot
+		return otherwise(fromDir, from, toDir, to) // a file system that cannot
 	}
 	return err
 }

@@ -18,6 +18,6 @@ func linksOf(info fs.FileInfo) uint64 {
 	return 1
 }
 
-func renameNew(fromDir int, from string, toDir int, to string) error {
-	return renameFree(fromDir, from, toDir, to)
+func renameNew(fromDir int, from string, toDir int, to string, otherwise renaming) error {
+	return otherwise(fromDir, from, toDir, to)
 }
