@@ -83,7 +83,11 @@ func (c *cli) explain(err error) *failure {
 		return &failure{exit: exitMisused, code: "usage", text: text, hint: "see consensusd --help", err: err}
 	case errors.As(err, &hinted):
 		text = strings.Replace(text, " ("+hinted.Hint()+")", "", 1)
-		return &failure{exit: exitFailed, code: "database", text: text, hint: hinted.Hint(), err: err}
+		code := "database"
+		if errors.Is(err, store.ErrDamaged) {
+			code = "damaged"
+		}
+		return &failure{exit: exitFailed, code: code, text: text, hint: hinted.Hint(), err: err}
 	case errors.Is(err, ingest.ErrHeld):
 		return &failure{exit: exitHeld, code: "held", text: text, hint: "one daemon serves a home: " + c.command("status") + " tells about it", err: err}
 	case errors.Is(err, ingest.ErrLockGone):
@@ -107,7 +111,7 @@ func (c *cli) explain(err error) *failure {
 	case errors.Is(err, context.Canceled):
 		return &failure{exit: exitFailed, code: "interrupted", text: "interrupted", hint: "run it again: nothing is recorded twice", err: err}
 	case errors.Is(err, syscall.ENOTDIR):
-		return &failure{exit: exitFailed, code: "failed", text: text, hint: "--home must be a folder", err: err}
+		return &failure{exit: exitFailed, code: "failed", text: text, hint: "--home must be a folder, and inbox, staging, done and failed in it, too", err: err}
 	case errors.Is(err, fs.ErrPermission):
 		return &failure{exit: exitFailed, code: "permission", text: text, hint: "run it as a user who may, or change the permissions", err: err}
 	default:

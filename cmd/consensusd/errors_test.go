@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -63,5 +65,29 @@ func TestErrorsForPeopleSayWhatToDo(t *testing.T) {
 	c.report(nil, &failure{exit: 1, code: "x", text: "open a\x1b[2J\nb: no", hint: "do\tthis"})
 	if diff := cmp.Diff("consensusd: open a␛[2J b: no\n  do this\n", out.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestRowsThatCannotBeReadAreDamage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Record(t.Context(), store.Record{Run: store.Run{RunID: "r", SpecID: "S", Stage: "plan"}}); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := sql.Open("sqlite3", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	if _, err := plain.Exec("UPDATE consensus_runs SET conflicts = '{'"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Run(t.Context(), "r")
+	if f := newCLI(nil, devNull(t), devNull(t)).explain(err); f.code != "damaged" || !strings.Contains(f.hint, "consensusd verify") || strings.Contains(f.text, f.hint) {
+		t.Errorf("%+v", f)
 	}
 }
