@@ -15,9 +15,9 @@ import (
 // together.
 const blockBytes = 1 << 20
 
-// smallFile is how many bytes of lines are compressed as hard as possible: in a
-// month of little content it costs no time worth mentioning.
-const smallFile = 1 << 20
+// smallFile is up to how many bytes of lines a file is compressed as hard as
+// possible: in a month of little content it costs no time worth mentioning.
+const smallFile = blockBytes
 
 // A writer writes one file: the caller adds lines, and a goroutine of its own
 // packs them and owns file, offset and manifest until [writer.finish].
@@ -79,7 +79,7 @@ func (w *writer) wait() error {
 }
 
 // The encoders are made when they are needed: most commands never do.
-var soft, hard = encoder(zstd.SpeedDefault), encoder(zstd.SpeedBestCompression)
+var soft, hard = encoder(zstd.SpeedBetterCompression), encoder(zstd.SpeedBestCompression)
 
 func encoder(level zstd.EncoderLevel) func() *zstd.Encoder {
 	return sync.OnceValue(func() *zstd.Encoder {
@@ -105,7 +105,11 @@ func (w *writer) rewrite(ctx context.Context, old *File, change Change) error {
 			w.add(line)
 		}
 	}
-	w.flush()
+	if w.plain <= smallFile {
+		w.flush(hard)
+	} else {
+		w.flush(soft)
+	}
 	if err := w.wait(); err != nil {
 		return err
 	}
@@ -175,7 +179,7 @@ func (w *writer) copyLines(old *File, entries []Entry) error {
 // add appends a line to the block, which is written before it gets too large.
 func (w *writer) add(line Line) {
 	if len(w.block) > 0 && len(w.block)+len(line.Data) > blockBytes {
-		w.flush()
+		w.flush(soft)
 	}
 	w.entries = append(w.entries, Entry{
 		RunID: line.RunID, SHA256: hexSum(line.Data), Offset: int64(len(w.block)), Bytes: int64(len(line.Data)),
@@ -184,13 +188,9 @@ func (w *writer) add(line Line) {
 	w.plain += int64(len(line.Data)) + 1
 }
 
-func (w *writer) flush() {
+func (w *writer) flush(pack func() *zstd.Encoder) {
 	if len(w.block) == 0 {
 		return
-	}
-	pack := soft
-	if w.plain <= smallFile {
-		pack = hard
 	}
 	w.blocks <- lineBlock{lines: w.block, plain: int64(len(w.block)), entries: w.entries, pack: pack}
 	w.block, w.entries = make([]byte, 0, blockBytes), nil
