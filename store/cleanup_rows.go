@@ -6,15 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/consensusd/consensusd/dbgen/sqlite"
 )
 
 // Bounds of a transaction that deletes rows: writers wait for it.
 const (
-	removeRuns  = 16
-	removeBytes = 1 << 20
+	removeRuns  = 4
+	removeBytes = 256 << 10
 )
+
+// leaveRoom waits as long as a lock was held that is given back now: one
+// transaction after another without a pause would keep other processes' writers
+// from it.
+func leaveRoom(ctx context.Context, held time.Time) { wait(ctx, time.Since(held)) }
 
 // chunks cuts runs into what one transaction deletes.
 func chunks(runs []agingRun) iter.Seq[[]agingRun] {
@@ -33,11 +39,13 @@ func chunks(runs []agingRun) iter.Seq[[]agingRun] {
 	}
 }
 
-// remove deletes the rows of runs that are still what stands in the file.
+// remove deletes the rows of runs that are still what stands in the file, and
+// leaves room for others then.
 func (m *month) remove(ctx context.Context, runs []agingRun) error {
 	var removed, changed, bytes int64
+	var held time.Time
 	err := m.store.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
-		removed, changed, bytes = 0, 0, 0 // it may be called again
+		removed, changed, bytes, held = 0, 0, 0, time.Now() // it may be called again
 		for _, r := range runs {
 			w := m.written[r.runID]
 			if w.row.RunID == "" {
@@ -62,6 +70,7 @@ func (m *month) remove(ctx context.Context, runs []agingRun) error {
 	m.result.Archived += removed
 	m.result.Changed += changed
 	m.result.Content += bytes
+	leaveRoom(ctx, held)
 	return nil
 }
 

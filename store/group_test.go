@@ -23,7 +23,7 @@ func refuseCommits(t *testing.T, s *Store, refuse bool) {
 		if !refuse {
 			hook = nil
 		}
-		c.(*sqlite3.SQLiteConn).RegisterCommitHook(hook)
+		c.(*writingConn).RegisterCommitHook(hook)
 		return nil
 	})
 	if err != nil {

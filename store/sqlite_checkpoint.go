@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync"
@@ -157,17 +156,7 @@ func (c *checkpointer) moveAll(ctx context.Context, mode string) (isHeld bool, e
 func (c *checkpointer) moveAtOnce(ctx context.Context, mode string) (log walState, err error) {
 	c.moving.Lock()
 	defer c.moving.Unlock()
-	conn, err := c.own.Conn(ctx)
-	if err != nil {
-		return log, err
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
-		return log, err
-	}
-	log, err = checkpoint(ctx, conn, mode)
-	_, again := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf("PRAGMA busy_timeout = %d", busyTimeout.Milliseconds()))
-	return log, errors.Join(err, again)
+	return checkpoint(ctx, c.own, mode)
 }
 
 // A walState tells how many frames the log has, and how many of them are moved.
@@ -190,23 +179,3 @@ func checkpoint(ctx context.Context, db interface {
 	}
 	return l, err
 }
-
-// A connector opens connections that leave checkpoints to somebody else, and cut
-// a log that had to become too long when they begin it anew. DSNs cannot say so.
-type connector struct {
-	dsn    string
-	driver *sqlite3.SQLiteDriver
-}
-
-func openWithoutCheckpoints(dsn string) *sql.DB {
-	db := sql.OpenDB(connector{dsn, &sqlite3.SQLiteDriver{ConnectHook: func(conn *sqlite3.SQLiteConn) error {
-		_, err := conn.Exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d", 2*longestLog*frameBytes), nil)
-		return err
-	}}})
-	db.SetMaxOpenConns(1)
-	return db
-}
-
-func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
-
-func (c connector) Driver() driver.Driver { return c.driver }

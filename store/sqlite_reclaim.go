@@ -7,12 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"time"
 )
 
 const (
 	// reclaimPages is how many pages are given back in a transaction: writers wait
 	// for it.
-	reclaimPages = 1000
+	reclaimPages = 250
 	// reclaimPatience is how long readers are waited for that hold the log.
 	reclaimPatience = busyTimeout
 )
@@ -32,8 +33,8 @@ func (e sqliteEngine) reclaim(ctx context.Context, db *sql.DB) (isHeld bool, err
 	return e.checkpoints.moveAll(ctx, "TRUNCATE")
 }
 
-// vacuum gives some free pages back in a transaction, and reports whether there
-// are more.
+// vacuum gives some free pages back in a transaction, leaves room for others, and
+// reports whether there are more.
 func (e sqliteEngine) vacuum(ctx context.Context, db *sql.DB) (more bool, err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -45,6 +46,7 @@ func (e sqliteEngine) vacuum(ctx context.Context, db *sql.DB) (more bool, err er
 		return false, err
 	}
 	defer tx.Rollback()
+	held := time.Now()
 	if err := e.begun(conn); err != nil {
 		return false, err
 	}
@@ -71,7 +73,9 @@ func (e sqliteEngine) vacuum(ctx context.Context, db *sql.DB) (more bool, err er
 	if err := tx.Commit(); err != nil {
 		return false, err
 	}
-	return after > 0, e.committed(conn)
+	err = e.committed(conn)
+	leaveRoom(ctx, held)
+	return after > 0, err
 }
 
 // fileBytes asks the file system, and SQLite how large it will make the file.

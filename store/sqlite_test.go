@@ -36,7 +36,8 @@ func TestEveryConnectionHasItsPragmas(t *testing.T) {
 			}
 			defer conn.Close()
 			for pragma, want := range map[string]string{
-				"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "auto_vacuum": "2", "busy_timeout": "5000",
+				"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "auto_vacuum": "2",
+				"busy_timeout":       map[bool]string{true: "0", false: "5000"}[name == "writer"], // see writingConn
 				"query_only":         map[bool]string{true: "0", false: "1"}[name == "writer"],
 				"wal_autocheckpoint": map[bool]string{true: "0", false: "1000"}[name == "writer"],
 			} {
@@ -101,12 +102,25 @@ func TestManyMayCreateADatabaseAtOnce(t *testing.T) {
 	}
 }
 
+// waitForNobody makes the writer give up at once where the lock is taken.
+func waitForNobody(t *testing.T, s *Store) {
+	t.Helper()
+	conn, err := s.writer.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.Raw(func(c any) error { c.(*writingConn).patience = 0; return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestProbeTellsWhetherARunCouldBeRecordedNow(t *testing.T) {
 	s := open(t, newFile(t))
 	if err := s.Probe(t.Context()); err != nil {
 		t.Errorf("Probe = %v, want nil", err)
 	}
-	execute(t, s, "PRAGMA busy_timeout = 0")
+	waitForNobody(t, s)
 	other := plain(t, s.target)
 	if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
 		t.Fatal(err)
