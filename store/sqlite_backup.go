@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/consensusd/consensusd/schema"
+	"github.com/consensusd/consensusd/store/archive"
 )
 
 // location returns where the database is.
@@ -26,8 +28,9 @@ func (b *backingUp) snapshot(ctx context.Context, into string) error {
 		return err
 	}
 	defer db.Close()
-	watched := b.watch(into, info.Size())
+	watched, flushed := b.watch(into, info.Size()), flush(into)
 	_, err = db.ExecContext(ctx, "VACUUM INTO ?", into)
+	flushed()
 	watched()
 	if err != nil {
 		if ctx.Err() != nil {
@@ -66,6 +69,37 @@ func (b *backingUp) watch(path string, all int64) (stop func()) {
 		b.progress(all, all)
 	}
 }
+
+// flush has what SQLite appends to a new file written to the disk as it goes,
+// until the function that it returns is called. Otherwise the sync at its end
+// would write all of it at once, and every commit elsewhere would wait for that.
+func flush(path string) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var flushing sync.WaitGroup
+	flushing.Go(func() {
+		var file *os.File
+		var flushed int64
+		for wait(ctx, time.Millisecond) {
+			if file == nil {
+				var err error
+				if file, err = os.Open(path); err != nil {
+					continue // it is not there yet
+				}
+				defer file.Close() // when SQLite has closed it: its locks go with this
+			}
+			for info, err := file.Stat(); err == nil && info.Size()-flushed >= flushBytes && ctx.Err() == nil; flushed += flushBytes {
+				archive.Flush(file, flushed, flushBytes)
+			}
+		}
+	})
+	return func() {
+		cancel()
+		flushing.Wait()
+	}
+}
+
+// flushBytes is how much is flushed at a time.
+const flushBytes = 1 << 20
 
 // openCopy opens a database that nobody writes to, and that may be of an earlier
 // schema, whose version it returns. It leaves everything as it is.
