@@ -156,7 +156,17 @@ func (c *checkpointer) moveAll(ctx context.Context, mode string) (isHeld bool, e
 func (c *checkpointer) moveAtOnce(ctx context.Context, mode string) (log walState, err error) {
 	c.moving.Lock()
 	defer c.moving.Unlock()
-	return checkpoint(ctx, c.own, mode)
+	conn, err := c.own.Conn(ctx)
+	if err != nil {
+		return log, err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
+		return log, err
+	}
+	log, err = checkpoint(ctx, conn, mode)
+	_, again := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf("PRAGMA busy_timeout = %d", busyTimeout.Milliseconds()))
+	return log, errors.Join(err, again)
 }
 
 // A walState tells how many frames the log has, and how many of them are moved.

@@ -36,8 +36,7 @@ func TestEveryConnectionHasItsPragmas(t *testing.T) {
 			}
 			defer conn.Close()
 			for pragma, want := range map[string]string{
-				"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "auto_vacuum": "2",
-				"busy_timeout":       map[bool]string{true: "0", false: "5000"}[name == "writer"], // see writingConn
+				"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "auto_vacuum": "2", "busy_timeout": "5000",
 				"query_only":         map[bool]string{true: "0", false: "1"}[name == "writer"],
 				"wal_autocheckpoint": map[bool]string{true: "0", false: "1000"}[name == "writer"],
 			} {

@@ -12,8 +12,8 @@ import (
 )
 
 // A connector opens connections for who writes. They leave checkpoints to
-// somebody else, cut a log that had to become too long when they begin it anew,
-// and wait for nobody but to begin a transaction. DSNs cannot say so.
+// somebody else, and cut a log that had to become too long when they begin it
+// anew. DSNs cannot say so.
 type connector struct {
 	dsn    string
 	driver *sqlite3.SQLiteDriver
@@ -21,7 +21,7 @@ type connector struct {
 
 func openWithoutCheckpoints(dsn string) *sql.DB {
 	db := sql.OpenDB(connector{dsn, &sqlite3.SQLiteDriver{ConnectHook: func(conn *sqlite3.SQLiteConn) error {
-		_, err := conn.Exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d; PRAGMA busy_timeout = 0", 2*longestLog*frameBytes), nil)
+		_, err := conn.Exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d", 2*longestLog*frameBytes), nil)
 		return err
 	}}})
 	db.SetMaxOpenConns(1)
@@ -52,7 +52,11 @@ type writingConn struct {
 const shortestLook = 100 * time.Microsecond
 
 // BeginTx begins a transaction that may write, when the lock is free.
-func (c *writingConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+func (c *writingConn) BeginTx(ctx context.Context, options driver.TxOptions) (tx driver.Tx, err error) {
+	if err := c.waitInSQLite(0); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.waitInSQLite(c.patience)) }()
 	for begin := time.Now(); ; {
 		tx, err := c.SQLiteConn.BeginTx(ctx, options)
 		var e sqlite3.Error
@@ -64,4 +68,10 @@ func (c *writingConn) BeginTx(ctx context.Context, options driver.TxOptions) (dr
 			return nil, err
 		}
 	}
+}
+
+// waitInSQLite says how long a statement waits for another process's lock.
+func (c *writingConn) waitInSQLite(d time.Duration) error {
+	_, err := c.Exec(fmt.Sprintf("PRAGMA busy_timeout = %d", d.Milliseconds()), nil)
+	return err
 }

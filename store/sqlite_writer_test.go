@@ -58,7 +58,7 @@ func TestAWriterGivesUpWhenTheLockStaysTaken(t *testing.T) {
 	})
 }
 
-// connected is a connection of its own, which waits for nobody below BeginTx.
+// connected is a connection of its own.
 func connected(t *testing.T, c connector) *writingConn {
 	t.Helper()
 	conn, err := c.Connect(t.Context())
@@ -66,9 +66,5 @@ func connected(t *testing.T, c connector) *writingConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	w := conn.(*writingConn)
-	if _, err := w.Exec("PRAGMA busy_timeout = 0", nil); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	return conn.(*writingConn)
 }
