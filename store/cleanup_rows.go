@@ -13,8 +13,8 @@ import (
 
 // Bounds of a transaction that deletes rows: writers wait for it.
 const (
-	removeRuns  = 4
-	removeBytes = 256 << 10
+	removeRuns  = 2
+	removeBytes = 128 << 10
 )
 
 // leaveRoom waits as long as a lock was held that is given back now: one

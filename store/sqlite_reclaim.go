@@ -13,7 +13,7 @@ import (
 const (
 	// reclaimPages is how many pages are given back in a transaction: writers wait
 	// for it.
-	reclaimPages = 250
+	reclaimPages = 125
 	// reclaimPatience is how long readers are waited for that hold the log.
 	reclaimPatience = busyTimeout
 )
