@@ -115,6 +115,7 @@ func TestADaemonAtWorkMovesItsMarkOn(t *testing.T) {
 			t.Fatalf("the mark is at %s, and a file was settled at %s", h.unsettled(), moved)
 		}
 	}
+	h.lookedTwice(d, "one", "two") // no version of the other is on its way then
 	if err := d.stop(); err != nil {
 		t.Fatal(err)
 	}
