@@ -31,9 +31,10 @@ test-ha: toolchain
 	@.ci/packages postgresql patroni etcd-server etcd-client
 	$(GO) test -tags ha -count=1 -v -timeout 20m -run TestHighAvailability ./cmd/consensusd
 
+# Where no package is named, go test prints what tests that pass have to say, too.
 torture: toolchain
 	@.ci/packages strace
-	cd cmd/torture && CONSENSUSD_TORTURE=1 $(GO) test -count=1 -timeout 3h .
+	cd cmd/torture && CONSENSUSD_TORTURE=1 $(GO) test -count=1 -timeout 3h
 
 fuzz: toolchain
 	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" .ci/fuzz
