@@ -24,7 +24,7 @@ It copies the database as it is at one moment, while others record, and the
 archive that belongs to it, into HOME/backups/TIME, and then opens, examines and
 counts the copy before it gets its name. The files of the archive take no space
 twice: they are other names of the same files. Make HOME/backups a link to a folder
-on another disk, and they are copied there.
+on another disk, and they are copied there. It runs at a low priority.
 
 Backups of a PostgreSQL database are that server's own job: backup tells the
 command. --export copies all runs, of either engine, into a new SQLite file.
@@ -81,6 +81,7 @@ func (c *cli) backup(ctx context.Context, keep keeping) error {
 	if err := c.needHome(); err != nil && store.EngineOf(c.database()) == schema.SQLite {
 		return err
 	}
+	yieldToOthers()
 	bar := c.progress("backing up")
 	made, err := s.Backup(ctx, c.backups(), c.archive(s), time.Now(), bar.step)
 	bar.clear()

@@ -24,8 +24,8 @@ or has not come yet.
 Runs are written to HOME/archive, read back and verified before their rows are
 deleted; the disk space is given back. Interrupted at any moment, nothing is lost,
 and the next cleanup goes on. Runs whose file of the archive is damaged stay until
-it is brought back from a backup. --dry-run prints the plan that the real run
-carries out, and changes nothing.`
+it is brought back from a backup. It runs at a low priority. --dry-run prints the
+plan that the real run carries out, and changes nothing.`
 
 const cleanupExample = `  consensusd cleanup --dry-run
   consensusd cleanup
@@ -77,6 +77,7 @@ func (c *cli) cleanup(ctx context.Context, keep store.Retention, at time.Time, d
 	if dryRun {
 		t.Plan, err = c.archive(s).Plan(ctx, keep, at)
 	} else {
+		yieldToOthers()
 		bar := c.progress("archiving")
 		t.Done = new(store.Cleaned)
 		t.Plan, *t.Done, err = c.archive(s).Cleanup(ctx, keep, at, bar.step)

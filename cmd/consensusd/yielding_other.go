@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// yieldToOthers does nothing.
+func yieldToOthers() {}
