@@ -26,8 +26,11 @@ type reading struct {
 	Conflicts    []string // open conflicts that the answer reports, each once, in order
 }
 
-// settled keeps the promise that what is not usable reports no conflict.
+// settled keeps the promises that what is not usable reports no conflict, and
+// that a text with more in it than an empty answer, if that is a schema, is an
+// echo and not blank.
 func (r reading) settled() reading {
+	r.Blank = r.Blank && !r.Echo
 	if r.Blank || r.Echo {
 		r.Conflicts = nil
 	}

@@ -106,6 +106,7 @@ func TestReadContent(t *testing.T) {
 		{"a brace that nothing closes does not hide what follows", "PS1={ \n" + `{"agent":"x","risks":["r"]}`, reading{Agent: "x"}},
 		{"prose that quotes a transcript is prose", strings.Repeat(line+"\n", 3) + "[2026-01-04T21:05:13] OpenAI Codex v0.0.0\n", reading{}},
 		{"a mark with nothing after it is no answer", "OpenAI Codex v1\nuser\n{\"a\":\"b\"}\ncodex\n", reading{Transcript: true, Echo: true}},
+		{"a schema beside an empty envelope is an echo, and not blank", `{"result":"{ }"}` + "\n" + `{ "risks": [ string ], "steps": [ string ] }`, reading{Echo: true}},
 		{"a schema in the message is an echo", "OpenAI Codex v1\nuser\nDo.\ncodex\n{ \"risks\": [ string ] }\n", reading{Transcript: true, Echo: true}},
 	}
 	for _, tt := range tests {
