@@ -71,22 +71,6 @@ func ArchivedRuns(ctx context.Context, a *store.Archive, filter store.Filter) ([
 	return runs, Page{len(runs), next}, err
 }
 
-// ArchivedArtifacts is [Artifacts] of the runs in the archive.
-func ArchivedArtifacts(ctx context.Context, a *store.Archive, filter store.Filter) (all []Artifact, page Page, err error) {
-	rows, next, err := a.Runs(ctx, filter)
-	if err != nil {
-		return nil, Page{}, err
-	}
-	for _, row := range rows {
-		r, err := a.Whole(ctx, row.RunID)
-		if err != nil {
-			return nil, Page{}, err
-		}
-		all = append(all, artifactsIn(r.Artifacts, true)...)
-	}
-	return all, Page{len(all), next}, nil
-}
-
 // ArchivedArtifactsOf is [ArtifactsOf] of a run in the archive. The error is
 // [store.ErrNotFound] or [store.ErrDeleted] when it is not there.
 func ArchivedArtifactsOf(ctx context.Context, a *store.Archive, runID string) ([]Artifact, error) {

@@ -108,11 +108,18 @@ func Runs(ctx context.Context, s *store.Store, filter store.Filter) ([]Run, Page
 	return runs, Page{len(runs), page.Next}, nil
 }
 
-// Artifacts returns what was answered in the runs that filter names by their
-// spec, newest run first. The page's cursor is one of runs.
-func Artifacts(ctx context.Context, s *store.Store, filter store.Filter) ([]Artifact, Page, error) {
-	rows, next, err := s.SpecArtifacts(ctx, filter)
-	return artifactsIn(rows, false), Page{len(rows), next}, err
+// Artifacts returns what was answered in the runs that filter names, active or
+// archived, newest run first. The page's cursor is one of runs. unread says of
+// each run that could not be read from the archive why; the others are there.
+func Artifacts(ctx context.Context, a *store.Archive, filter store.StageFilter) (all []Artifact, page Page, unread []error, err error) {
+	runs, next, err := a.StageRuns(ctx, filter)
+	for _, r := range runs {
+		all = append(all, artifactsIn(r.Artifacts, r.Archived)...)
+		if r.Unread != nil {
+			unread = append(unread, r.Unread)
+		}
+	}
+	return all, Page{len(all), next}, unread, err
 }
 
 // ArtifactsOf returns what every agent answered in one run; none when there is

@@ -59,7 +59,7 @@ func BenchmarkAsk(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	of := Filter{SpecID: "SPEC-7", Stage: "plan", Limit: 100}
+	of := StageFilter{SpecID: "SPEC-7", Stage: "plan", Limit: 100}
 	for name, ask := range map[string]func() error{
 		"newest run": func() error {
 			_, err := s.LatestRun(b.Context(), of.SpecID, of.Stage)
@@ -73,8 +73,8 @@ func BenchmarkAsk(b *testing.B) {
 			return err
 		},
 		"all artifacts": func() error {
-			all, _, err := s.SpecArtifacts(b.Context(), of)
-			if len(all) != 100 {
+			runs, _, err := s.Archive("").StageRuns(b.Context(), of)
+			if len(runs) != 100 {
 				err = errors.Join(err, errors.New("there are not a hundred"))
 			}
 			return err

@@ -151,9 +151,11 @@ func (q postgresQueries) ListSpecRuns(ctx context.Context, p sqlite.ListSpecRuns
 	return converted(rows, err, toRun)
 }
 
-func (q postgresQueries) ListSpecArtifacts(ctx context.Context, p sqlite.ListSpecArtifactsParams) ([]sqlite.Artifact, error) {
-	rows, err := q.Queries.ListSpecArtifacts(ctx, postgres.ListSpecArtifactsParams(p))
-	return converted(rows, err, toArtifact)
+func (q postgresQueries) ListStageArtifacts(ctx context.Context, p sqlite.ListStageArtifactsParams) ([]sqlite.ListStageArtifactsRow, error) {
+	rows, err := q.Queries.ListStageArtifacts(ctx, postgres.ListStageArtifactsParams(p))
+	return converted(rows, err, func(r postgres.ListStageArtifactsRow) sqlite.ListStageArtifactsRow {
+		return sqlite.ListStageArtifactsRow(r)
+	})
 }
 
 func (q postgresQueries) ListSyntheses(ctx context.Context, runID string) ([]sqlite.Synthesis, error) {

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -127,25 +126,6 @@ func parseCursor(s string) (at int64, runID string, err error) {
 func (s *Store) Artifacts(ctx context.Context, runID string) ([]Artifact, error) {
 	a, err := s.read().ListArtifacts(ctx, runID)
 	return a, s.explain("artifacts of run "+runID, err)
-}
-
-// SpecArtifacts returns what every agent answered in the runs that f names, newest
-// run first and each as [Store.Artifacts] has it; f has a spec. next is the cursor
-// of the next page of runs, "" when there is none.
-func (s *Store) SpecArtifacts(ctx context.Context, f Filter) (all []Artifact, next string, err error) {
-	page, err := s.Runs(ctx, f)
-	if err != nil || len(page.Runs) == 0 {
-		return nil, "", err
-	}
-	all, err = s.read().ListSpecArtifacts(ctx, sqlite.ListSpecArtifactsParams{
-		SpecID: f.SpecID, Stage: f.Stage, Since: page.Runs[len(page.Runs)-1].Timestamp, Before: page.Runs[0].Timestamp,
-	})
-	wanted := map[string]bool{}
-	for _, r := range page.Runs {
-		wanted[r.RunID] = true
-	}
-	all = slices.DeleteFunc(all, func(a Artifact) bool { return !wanted[a.RunID] })
-	return all, page.Next, s.explain("artifacts of "+f.SpecID, err)
 }
 
 // Agents returns who has an artifact in a run, in alphabetical order.

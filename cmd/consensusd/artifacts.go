@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,8 +14,9 @@ import (
 )
 
 const artifactsLong = `artifacts prints what every agent answered: in all runs of a spec's stage,
-newest run first, or in one run, which may be in the archive. --archived prints
-those of a spec's stage that are in the archive.
+newest run first, or in one run. Runs in the archive are read too, and marked
+so; --archived prints only theirs. What cannot be read from the archive is an
+error, after all that can be read.
 
 -n limits how many runs are looked at; the rest are pages.`
 
@@ -55,7 +57,7 @@ func (c *cli) artifactsCommand() *cobra.Command {
 	f.StringVar(&a.run, "run", "", "one run, by its id")
 	f.VarP(number{&a.limit, 0}, "limit", "n", "how many runs a page; 0 is all")
 	f.Var(&a.after, "after", "the page after this cursor")
-	f.BoolVar(&a.archived, "archived", false, "of the runs in the archive instead")
+	f.BoolVar(&a.archived, "archived", false, "only of the runs in the archive")
 	f.BoolVar(&a.full, "full", false, "show long answers whole on a terminal too")
 	return cmd
 }
@@ -67,51 +69,55 @@ func (c *cli) artifacts(ctx context.Context, a *collecting, flags *pflag.FlagSet
 	}
 	defer s.Close()
 	archive := c.archive(s)
-	all, page, err := a.collect(ctx, s, archive)
+	all, page, unread, err := a.collect(ctx, s, archive)
 	if err != nil {
 		return err
 	}
-	switch {
-	case a.run == "" && !a.archived && page.Next == "" && hasArchived(ctx, archive, a):
-		c.remark("more runs of %s %s are in the archive: %s", a.spec, a.stage, c.command("artifacts", "--spec", a.spec, "--stage", a.stage, "--archived"))
-	case len(all) == 0:
-		c.remark("%s", c.whyNoArtifacts(ctx, s, a))
+	if len(all) == 0 && len(unread) == 0 {
+		c.remark("%s", c.whyNoArtifacts(ctx, s, archive, a))
 	}
-	if err := c.answer(all, &page, func(out *screen) { out.artifacts(all, a.full) }); err != nil || c.json {
+	if err := c.answer(all, &page, func(out *screen) { out.artifacts(all, a.full) }); err != nil {
 		return err
 	}
-	if page.Next != "" {
+	if page.Next != "" && !c.json {
 		c.note("more: %s", c.nextPage("artifacts", flags, page.Next))
 	}
-	return nil
+	return incomplete(unread)
+}
+
+// incomplete is the error of an answer that lacks archived runs.
+func incomplete(unread []error) error {
+	switch len(unread) {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("the answers of one archived run are missing: %w", unread[0])
+	}
+	return fmt.Errorf("the answers of %d archived runs are missing; of the newest: %w", len(unread), unread[0])
 }
 
 // pageSize is how many runs are asked for at once when all are wanted.
 const pageSize = 200
 
-func (a *collecting) collect(ctx context.Context, s *store.Store, archive *store.Archive) (all []serve.Artifact, page serve.Page, err error) {
+// collect returns a page of answers, or all of them, and why those of archived runs
+// are not among them.
+func (a *collecting) collect(ctx context.Context, s *store.Store, archive *store.Archive) (all []serve.Artifact, page serve.Page, unread []error, err error) {
 	if a.run != "" {
 		all, err = a.ofRun(ctx, s, archive)
-		return all, serve.Page{Returned: len(all)}, err
+		return all, serve.Page{Returned: len(all)}, nil, err
 	}
-	filter := store.Filter{SpecID: a.spec, Stage: a.stage, Limit: a.limit, After: string(a.after)}
-	list := func() ([]serve.Artifact, serve.Page, error) {
-		if a.archived {
-			return serve.ArchivedArtifacts(ctx, archive, filter)
-		}
-		return serve.Artifacts(ctx, s, filter)
-	}
+	filter := store.StageFilter{SpecID: a.spec, Stage: a.stage, ArchivedOnly: a.archived, Limit: a.limit, After: string(a.after)}
 	if a.limit > 0 {
-		return list()
+		return serve.Artifacts(ctx, archive, filter)
 	}
 	for filter.Limit = pageSize; ; filter.After = page.Next {
-		var some []serve.Artifact
-		if some, page, err = list(); err != nil {
-			return nil, page, err
+		some, next, lacking, err := serve.Artifacts(ctx, archive, filter)
+		if err != nil {
+			return nil, next, nil, err
 		}
-		all = append(all, some...)
+		all, unread, page = append(all, some...), append(unread, lacking...), next
 		if page.Next == "" {
-			return all, serve.Page{Returned: len(all)}, nil
+			return all, serve.Page{Returned: len(all)}, unread, nil
 		}
 	}
 }
@@ -130,23 +136,21 @@ func (a *collecting) ofRun(ctx context.Context, s *store.Store, archive *store.A
 	return all, err
 }
 
-// hasArchived reports whether the spec's stage has runs in the archive.
-func hasArchived(ctx context.Context, archive *store.Archive, a *collecting) bool {
-	_, err := archive.Latest(ctx, a.spec, a.stage)
-	return err == nil
-}
-
 // whyNoArtifacts says what to try when nothing was found.
-func (c *cli) whyNoArtifacts(ctx context.Context, s *store.Store, a *collecting) string {
+func (c *cli) whyNoArtifacts(ctx context.Context, s *store.Store, archive *store.Archive, a *collecting) string {
 	if a.run != "" {
-		if _, err := s.Run(ctx, a.run); errors.Is(err, store.ErrNotFound) {
+		if _, err := serve.Find(ctx, s, archive, a.run); errors.Is(err, store.ErrNotFound) {
 			return "no run " + quoted(a.run) + ": " + c.command("runs") + " lists what there is"
 		}
 		return "nobody answered in this run"
 	}
-	find := []string{a.spec, a.stage}
-	if _, err := s.LatestRun(ctx, find[0], find[1]); errors.Is(err, store.ErrNotFound) {
-		f := c.explain(c.noRun(ctx, s, find, err))
+	_, err := archive.Latest(ctx, a.spec, a.stage)
+	archived := !errors.Is(err, store.ErrNotFound)
+	if a.archived && !archived {
+		return "no run of " + a.spec + " " + a.stage + " is in the archive: " + c.command("runs", "--archived") + " lists those that are"
+	}
+	if _, err := s.LatestRun(ctx, a.spec, a.stage); errors.Is(err, store.ErrNotFound) && !archived {
+		f := c.explain(c.noRun(ctx, s, []string{a.spec, a.stage}, err))
 		return f.text + ": " + f.hint
 	}
 	return "nobody answered in these runs"

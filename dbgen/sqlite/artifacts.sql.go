@@ -7,6 +7,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/consensusd/consensusd/schema"
 )
@@ -168,42 +169,75 @@ func (q *Queries) ListArtifactsBetween(ctx context.Context, arg ListArtifactsBet
 	return items, nil
 }
 
-const listSpecArtifacts = `-- name: ListSpecArtifacts :many
-SELECT a.artifact_id, a.run_id, a.agent, a.content, a.metadata, a.created_at
-FROM consensus_runs r
-JOIN agent_artifacts a ON a.run_id = r.run_id
-WHERE r.spec_id = ?1
-  AND r.timestamp >= ?2 AND r.timestamp <= ?3
-  AND (CAST(?4 AS TEXT) = '' OR r.stage = CAST(?4 AS TEXT))
-ORDER BY r.timestamp DESC, r.run_id DESC, a.agent, a.created_at, a.artifact_id
+const listStageArtifacts = `-- name: ListStageArtifacts :many
+WITH page AS (
+    SELECT r.run_id, r.timestamp, '' AS file, '' AS sha256
+    FROM consensus_runs r
+    WHERE r.spec_id = ?2 AND r.stage = ?3 AND NOT CAST(?4 AS BOOLEAN)
+      AND r.timestamp <= ?5 AND (r.timestamp < ?5 OR r.run_id < ?6)
+    UNION ALL
+    SELECT o.run_id, o.timestamp, o.file, o.sha256
+    FROM archived_runs o
+    WHERE o.spec_id = ?2 AND o.stage = ?3 AND o.state = 'archived'
+      AND o.timestamp <= ?5 AND (o.timestamp < ?5 OR o.run_id < ?6)
+    ORDER BY timestamp DESC, run_id DESC
+    LIMIT CAST(?1 AS BIGINT)
+)
+SELECT page.run_id, page.timestamp, page.file, page.sha256,
+    a.artifact_id, a.agent, a.content, a.metadata, CAST(COALESCE(a.created_at, 0) AS BIGINT) AS created_at
+FROM page
+LEFT JOIN agent_artifacts a ON a.run_id = page.run_id AND page.file = ''
+ORDER BY page.timestamp DESC, page.run_id DESC, a.agent, a.created_at, a.artifact_id
 `
 
-type ListSpecArtifactsParams struct {
-	SpecID string
-	Since  int64
-	Before int64
-	Stage  string
+type ListStageArtifactsParams struct {
+	PageSize     int64
+	SpecID       string
+	Stage        string
+	ArchivedOnly bool
+	Before       int64
+	BeforeID     string
 }
 
-// What did every agent answer in the runs of a spec, or of its stage, between two
-// times? Newest run first. Indexes idx_consensus_spec_stage, idx_artifacts_run.
-func (q *Queries) ListSpecArtifacts(ctx context.Context, arg ListSpecArtifactsParams) ([]Artifact, error) {
-	rows, err := q.query(ctx, q.listSpecArtifactsStmt, listSpecArtifacts,
+type ListStageArtifactsRow struct {
+	RunID      string
+	Timestamp  int64
+	File       string
+	SHA256     string
+	ArtifactID sql.NullString
+	Agent      sql.NullString
+	Content    sql.NullString
+	Metadata   schema.Object
+	CreatedAt  int64
+}
+
+// What did every agent answer in the runs of a spec's stage, active and archived,
+// newest run first, a page of runs at a time: those before (before, before_id)? One
+// statement, so that a run which is being moved is in one of both. An archived run
+// has one row, and so has a run without answers: its artifact is NULL. Indexes
+// idx_consensus_spec_stage, idx_archived_spec_stage, idx_artifacts_run.
+func (q *Queries) ListStageArtifacts(ctx context.Context, arg ListStageArtifactsParams) ([]ListStageArtifactsRow, error) {
+	rows, err := q.query(ctx, q.listStageArtifactsStmt, listStageArtifacts,
+		arg.PageSize,
 		arg.SpecID,
-		arg.Since,
-		arg.Before,
 		arg.Stage,
+		arg.ArchivedOnly,
+		arg.Before,
+		arg.BeforeID,
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Artifact{}
+	items := []ListStageArtifactsRow{}
 	for rows.Next() {
-		var i Artifact
+		var i ListStageArtifactsRow
 		if err := rows.Scan(
-			&i.ArtifactID,
 			&i.RunID,
+			&i.Timestamp,
+			&i.File,
+			&i.SHA256,
+			&i.ArtifactID,
 			&i.Agent,
 			&i.Content,
 			&i.Metadata,

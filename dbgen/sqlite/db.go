@@ -174,14 +174,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listRunsInArchiveFileStmt, err = db.PrepareContext(ctx, listRunsInArchiveFile); err != nil {
 		return nil, fmt.Errorf("error preparing query ListRunsInArchiveFile: %w", err)
 	}
-	if q.listSpecArtifactsStmt, err = db.PrepareContext(ctx, listSpecArtifacts); err != nil {
-		return nil, fmt.Errorf("error preparing query ListSpecArtifacts: %w", err)
-	}
 	if q.listSpecRunsStmt, err = db.PrepareContext(ctx, listSpecRuns); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSpecRuns: %w", err)
 	}
 	if q.listSpecSizesStmt, err = db.PrepareContext(ctx, listSpecSizes); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSpecSizes: %w", err)
+	}
+	if q.listStageArtifactsStmt, err = db.PrepareContext(ctx, listStageArtifacts); err != nil {
+		return nil, fmt.Errorf("error preparing query ListStageArtifacts: %w", err)
 	}
 	if q.listSynthesesStmt, err = db.PrepareContext(ctx, listSyntheses); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSyntheses: %w", err)
@@ -468,11 +468,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listRunsInArchiveFileStmt: %w", cerr)
 		}
 	}
-	if q.listSpecArtifactsStmt != nil {
-		if cerr := q.listSpecArtifactsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing listSpecArtifactsStmt: %w", cerr)
-		}
-	}
 	if q.listSpecRunsStmt != nil {
 		if cerr := q.listSpecRunsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listSpecRunsStmt: %w", cerr)
@@ -481,6 +476,11 @@ func (q *Queries) Close() error {
 	if q.listSpecSizesStmt != nil {
 		if cerr := q.listSpecSizesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listSpecSizesStmt: %w", cerr)
+		}
+	}
+	if q.listStageArtifactsStmt != nil {
+		if cerr := q.listStageArtifactsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listStageArtifactsStmt: %w", cerr)
 		}
 	}
 	if q.listSynthesesStmt != nil {
@@ -622,9 +622,9 @@ type Queries struct {
 	listRunsStmt               *sql.Stmt
 	listRunsBetweenStmt        *sql.Stmt
 	listRunsInArchiveFileStmt  *sql.Stmt
-	listSpecArtifactsStmt      *sql.Stmt
 	listSpecRunsStmt           *sql.Stmt
 	listSpecSizesStmt          *sql.Stmt
+	listStageArtifactsStmt     *sql.Stmt
 	listSynthesesStmt          *sql.Stmt
 	listSynthesesBetweenStmt   *sql.Stmt
 	listSynthesisMarksStmt     *sql.Stmt
@@ -691,9 +691,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		listRunsStmt:               q.listRunsStmt,
 		listRunsBetweenStmt:        q.listRunsBetweenStmt,
 		listRunsInArchiveFileStmt:  q.listRunsInArchiveFileStmt,
-		listSpecArtifactsStmt:      q.listSpecArtifactsStmt,
 		listSpecRunsStmt:           q.listSpecRunsStmt,
 		listSpecSizesStmt:          q.listSpecSizesStmt,
+		listStageArtifactsStmt:     q.listStageArtifactsStmt,
 		listSynthesesStmt:          q.listSynthesesStmt,
 		listSynthesesBetweenStmt:   q.listSynthesesBetweenStmt,
 		listSynthesisMarksStmt:     q.listSynthesisMarksStmt,

@@ -118,9 +118,6 @@ type Querier interface {
 	// Which records should this file of the archive hold? Of a month it holds runs
 	// from_time to until_time: index idx_archived_timestamp.
 	ListRunsInArchiveFile(ctx context.Context, arg ListRunsInArchiveFileParams) ([]ListRunsInArchiveFileRow, error)
-	// What did every agent answer in the runs of a spec, or of its stage, between two
-	// times? Newest run first. Indexes idx_consensus_spec_stage, idx_artifacts_run.
-	ListSpecArtifacts(ctx context.Context, arg ListSpecArtifactsParams) ([]Artifact, error)
 	// ListRuns for one spec. Index idx_consensus_spec_stage, then a sort of that
 	// spec's runs.
 	ListSpecRuns(ctx context.Context, arg ListSpecRunsParams) ([]Run, error)
@@ -128,6 +125,12 @@ type Querier interface {
 	// scan of all runs, then indexes idx_artifacts_run and idx_synthesis_run; no long
 	// content is read.
 	ListSpecSizes(ctx context.Context) ([]ListSpecSizesRow, error)
+	// What did every agent answer in the runs of a spec's stage, active and archived,
+	// newest run first, a page of runs at a time: those before (before, before_id)? One
+	// statement, so that a run which is being moved is in one of both. An archived run
+	// has one row, and so has a run without answers: its artifact is NULL. Indexes
+	// idx_consensus_spec_stage, idx_archived_spec_stage, idx_artifacts_run.
+	ListStageArtifacts(ctx context.Context, arg ListStageArtifactsParams) ([]ListStageArtifactsRow, error)
 	// What was made of this run's answers, newest first? Index idx_synthesis_run.
 	ListSyntheses(ctx context.Context, runID string) ([]Synthesis, error)
 	// The syntheses of a page of runs, each run's as ListSyntheses has them. Index
