@@ -37,7 +37,7 @@ CREATE TABLE synthesis_results (
     metadata TEXT, created_at INTEGER,
     FOREIGN KEY (run_id) REFERENCES consensus_runs(run_id)
 );
-CREATE INDEX idx_consensus_spec_stage ON consensus_runs(spec_id, stage, timestamp);
+CREATE INDEX idx_consensus_spec_stage ON consensus_runs(spec_id, stage, timestamp, run_id);
 CREATE INDEX idx_consensus_timestamp ON consensus_runs(timestamp);
 CREATE INDEX idx_artifacts_run ON agent_artifacts(run_id);
 CREATE INDEX idx_synthesis_run ON synthesis_results(run_id);`

@@ -174,7 +174,7 @@ func TestQuestionsAreAnsweredFromIndexes(t *testing.T) {
 		"ListSpecRuns":       "SEARCH r USING INDEX idx_consensus_spec_stage (spec_id=?)",
 		"ListRuns":           "SEARCH r USING INDEX idx_consensus_timestamp (timestamp>? AND timestamp<?)",
 		"ListArtifacts":      "SEARCH agent_artifacts USING INDEX idx_artifacts_run (run_id=?)",
-		"ListStageArtifacts": "SEARCH r USING INDEX idx_consensus_spec_stage (spec_id=? AND stage=? AND timestamp<?)",
+		"ListStageArtifacts": "SEARCH r USING COVERING INDEX idx_consensus_spec_stage (spec_id=? AND stage=? AND timestamp<?)",
 		"ListAgents":         "SEARCH agent_artifacts USING INDEX idx_artifacts_run (run_id=?)",
 		"ListSyntheses":      "SEARCH synthesis_results USING INDEX idx_synthesis_run (run_id=?)",
 		"ListReceipts":       "SEARCH receipts USING INDEX idx_receipts_run (run_id=?)",

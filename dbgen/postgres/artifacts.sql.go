@@ -214,8 +214,8 @@ type ListStageArtifactsRow struct {
 // What did every agent answer in the runs of a spec's stage, active and archived,
 // newest run first, a page of runs at a time: those before (before, before_id)? One
 // statement, so that a run which is being moved is in one of both. An archived run
-// has one row, and so has a run without answers: its artifact is NULL. Indexes
-// idx_consensus_spec_stage, idx_archived_spec_stage, idx_artifacts_run.
+// has one row, and so has a run without answers: its artifact is NULL. Index
+// idx_consensus_spec_stage alone, idx_archived_spec_stage, idx_artifacts_run.
 func (q *Queries) ListStageArtifacts(ctx context.Context, arg ListStageArtifactsParams) ([]ListStageArtifactsRow, error) {
 	rows, err := q.db.QueryContext(ctx, listStageArtifacts,
 		arg.PageSize,
