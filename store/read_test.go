@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -105,6 +106,26 @@ func TestTotalsCountRunsAndDocuments(t *testing.T) {
 		}
 		if got.Bytes <= empty.Bytes {
 			t.Errorf("%d bytes with three runs, %d before", got.Bytes, empty.Bytes)
+		}
+	})
+}
+
+func TestNobodyIsAnsweredWhoNoLongerWaits(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		r := sample(1)
+		mustRecord(t, s, r)
+		ctx, cancel := context.WithCancel(t.Context())
+		for range 2 { // the first question prepares its statement
+			if _, err := s.LatestRun(ctx, r.Run.SpecID, r.Run.Stage); err != nil {
+				t.Error(err)
+			}
+		}
+		cancel()
+		if _, err := s.LatestRun(ctx, r.Run.SpecID, r.Run.Stage); !errors.Is(err, context.Canceled) {
+			t.Errorf("LatestRun = %v, want %v", err, context.Canceled)
+		}
+		if _, err := s.Runs(ctx, Filter{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("Runs = %v, want %v", err, context.Canceled)
 		}
 	})
 }
