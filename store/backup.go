@@ -32,8 +32,8 @@ var ErrBackingUp = errors.New("another backup is under way")
 // stable storage, and was opened, examined, counted and compared with the
 // original; until then nothing bears its name. It holds at least what was
 // committed before it began, and whole runs only. What was wrong with the archive
-// already is copied, and told of in Problems. progress is called with bytes copied
-// and of all.
+// already is copied, and told of in Problems. It works at a low priority where
+// threads have one. progress is called with bytes copied and of all.
 //
 // When it fails, that is noted beside the folder, for [Backups.Failure], until one
 // succeeds. The error is [ErrBackingUp] when another one is at it, and says what to
@@ -49,7 +49,7 @@ func (s *Store) Backup(ctx context.Context, to Backups, a *Archive, now time.Tim
 		defer release()
 		b := &backingUp{store: s, archive: a, source: path, to: to, begun: time.Now(), progress: progress}
 		b.manifest = BackupManifest{Version: backupVersion, CreatedAt: now.UTC().Truncate(time.Second), Archives: []BackupFile{}, Problems: []Problem{}}
-		done, err = b.run(ctx)
+		yielding(func() { done, err = b.run(ctx) })
 	}
 	if err != nil {
 		err = fmt.Errorf("back up to %s: %w", to, s.engine.explain(err))

@@ -39,8 +39,8 @@ const rewriteRuns = 5000
 // One at a time cleans, and none while a backup copies the archive: the error is
 // [ErrCleaning] else, and there is no plan. A file that is damaged is left alone,
 // and so are the runs that are in it or were to be; the others are dealt with, and
-// the error, which may be several, tells of it. progress is called with runs dealt
-// with and of all.
+// the error, which may be several, tells of it. It works at a low priority where
+// threads have one. progress is called with runs dealt with and of all.
 func (a *Archive) Cleanup(ctx context.Context, keep Retention, now time.Time, progress func(done, all int64)) (*Plan, Cleaned, error) {
 	if a.store.writer == nil {
 		return nil, Cleaned{}, ErrReadOnly
@@ -58,7 +58,7 @@ func (a *Archive) Cleanup(ctx context.Context, keep Retention, now time.Time, pr
 		return nil, Cleaned{}, err
 	}
 	c := &cleaning{archive: a, store: a.store, plan: plan, progress: progress}
-	err = c.run(ctx)
+	yielding(func() { err = c.run(ctx) })
 	return plan, c.result, err
 }
 

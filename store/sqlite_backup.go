@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"net/url"
 	"os"
 	"sync"
@@ -29,7 +30,11 @@ func (b *backingUp) snapshot(ctx context.Context, into string) error {
 	}
 	defer db.Close()
 	watched, flushed := b.watch(into, info.Size()), flush(into)
-	_, err = db.ExecContext(ctx, "VACUUM INTO ?", into)
+	var none *sql.Rows // a query: to be able to stop, go-sqlite3 executes anything else on another thread
+	if none, err = db.QueryContext(ctx, "VACUUM INTO ?", into); err == nil {
+		none.Next()
+		err = errors.Join(none.Err(), none.Close())
+	}
 	flushed()
 	watched()
 	if err != nil {

@@ -70,7 +70,10 @@ func (a *Archive) StageRuns(ctx context.Context, f StageFilter) (runs []StageRun
 func artifactsOf(rows []sqlite.ListStageArtifactsRow) (all []Artifact) {
 	for _, r := range rows {
 		if r.ArtifactID.Valid {
-			all = append(all, Artifact{r.ArtifactID.String, r.RunID, r.Agent.String, r.Content.String, r.Metadata, r.CreatedAt})
+			all = append(all, Artifact{
+				ArtifactID: r.ArtifactID.String, RunID: r.RunID, Agent: r.Agent.String,
+				Content: r.Content.String, Metadata: r.Metadata, CreatedAt: r.CreatedAt,
+			})
 		}
 	}
 	return all

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"time"
 
 	"github.com/consensusd/consensusd/store"
@@ -13,13 +12,14 @@ import (
 // A burden is what consensusd does beside a writer, once, and then again until
 // the writer has made enough commits.
 type burden struct {
-	command []string // nothing, when there is none
-	enough  int      // commits
-	leaves  int      // runs of those that were there
+	work   func(context.Context, *store.Store, *corpus) error // nil, when there is none
+	enough int                                                // commits
+	leaves int                                                // runs of those that were there
 }
 
-// writing measures commits while old runs are cleaned up or backed up by a
-// process of its own, and while nothing else happens.
+// writing measures commits while old runs are cleaned up or backed up, by a process
+// of its own and by the writer's, as the daemon does daily; and while nothing else
+// happens.
 func (b *sqliteBench) writing(ctx context.Context, old *corpus) error {
 	measure := func(name string, beside burden) *spread {
 		return spreadOf(name, 100, func(ctx context.Context) (times []float64, err error) {
@@ -30,16 +30,44 @@ func (b *sqliteBench) writing(ctx context.Context, old *corpus) error {
 			return times, err
 		})
 	}
-	alone := measure("commits", burden{nil, b.amounts.commits, old.documents})
-	cleanup := measure("commits during a cleanup", burden{[]string{"cleanup", "--quiet-days", "0"}, 1, 0})
-	backup := measure("commits during a backup", burden{[]string{"backup"}, b.amounts.commits / 2, old.documents})
-	if err := alternate(ctx, b.progress, b.rounds, []*contender{&alone.contender, &cleanup.contender, &backup.contender}); err != nil {
+	few, all := b.amounts.commits/2, old.documents
+	alone := measure("commits", burden{nil, b.amounts.commits, all})
+	beside := []*spread{
+		measure("commits during a cleanup", burden{b.process("cleanup", "--quiet-days", "0"), 1, 0}),
+		measure("commits during the daemon's own cleanup", burden{cleanUp, 1, 0}),
+		measure("commits during a backup", burden{b.process("backup"), few, all}),
+		measure("commits during the daemon's own backup", burden{backUp, few, all}),
+	}
+	contenders := []*contender{&alone.contender}
+	for _, s := range beside {
+		contenders = append(contenders, &s.contender)
+	}
+	if err := alternate(ctx, b.progress, b.rounds, contenders); err != nil {
 		return err
 	}
-	for _, s := range []*spread{cleanup, backup} {
+	for _, s := range beside {
 		b.table.compare("4 KB: "+s.name+", 99 of 100", s.slow(""), alone.slow("without"), atMost(3))
 	}
 	return nil
+}
+
+// process is a command as a burden.
+func (b *sqliteBench) process(command ...string) func(context.Context, *store.Store, *corpus) error {
+	return func(ctx context.Context, _ *store.Store, c *corpus) error {
+		_, err := timed(b.consensusd(ctx, c, command...))
+		return err
+	}
+}
+
+func cleanUp(ctx context.Context, s *store.Store, c *corpus) error {
+	keep := store.Retention{Active: 30 * 24 * time.Hour, Archived: 90 * 24 * time.Hour}
+	_, _, err := s.Archive(c.home.Archive()).Cleanup(ctx, keep, time.Now(), nil)
+	return err
+}
+
+func backUp(ctx context.Context, s *store.Store, c *corpus) error {
+	_, err := s.Backup(ctx, store.Backups(c.home.Backups()), s.Archive(c.home.Archive()), time.Now(), nil)
+	return err
 }
 
 // commitsBeside returns how long commits to a database take, each of one new run,
@@ -50,10 +78,10 @@ func (b *sqliteBench) commitsBeside(ctx context.Context, c *corpus, beside burde
 		return nil, err
 	}
 	for err == nil && len(times) < beside.enough {
-		if beside.command == nil {
+		if beside.work == nil {
 			times, err = commitOneMore(ctx, s, times)
 		} else {
-			times, err = commitDuring(ctx, s, times, b.consensusd(ctx, c, beside.command...))
+			times, err = commitDuring(ctx, s, times, func() error { return beside.work(ctx, s, c) })
 		}
 	}
 	if err := errors.Join(err, s.Close()); err != nil {
@@ -63,13 +91,10 @@ func (b *sqliteBench) commitsBeside(ctx context.Context, c *corpus, beside burde
 	return times, mustHold(ctx, c.home.Database(), int64(beside.leaves+len(times)))
 }
 
-// commitDuring commits runs from the start of a process to its end.
-func commitDuring(ctx context.Context, s *store.Store, times []float64, cmd *exec.Cmd) ([]float64, error) {
+// commitDuring commits runs from the start of some work to its end.
+func commitDuring(ctx context.Context, s *store.Store, times []float64, work func() error) ([]float64, error) {
 	ended := make(chan error, 1)
-	go func() {
-		_, err := timed(cmd)
-		ended <- err
-	}()
+	go func() { ended <- work() }()
 	for {
 		select {
 		case err := <-ended:

@@ -81,7 +81,6 @@ func (c *cli) backup(ctx context.Context, keep keeping) error {
 	if err := c.needHome(); err != nil && store.EngineOf(c.database()) == schema.SQLite {
 		return err
 	}
-	yieldToOthers()
 	bar := c.progress("backing up")
 	made, err := s.Backup(ctx, c.backups(), c.archive(s), time.Now(), bar.step)
 	bar.clear()

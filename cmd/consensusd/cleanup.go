@@ -77,7 +77,6 @@ func (c *cli) cleanup(ctx context.Context, keep store.Retention, at time.Time, d
 	if dryRun {
 		t.Plan, err = c.archive(s).Plan(ctx, keep, at)
 	} else {
-		yieldToOthers()
 		bar := c.progress("archiving")
 		t.Done = new(store.Cleaned)
 		t.Plan, *t.Done, err = c.archive(s).Cleanup(ctx, keep, at, bar.step)

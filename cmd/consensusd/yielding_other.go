@@ -1,6 +1,0 @@
-//go:build !linux
-
-package main
-
-// yieldToOthers does nothing.
-func yieldToOthers() {}
