@@ -57,6 +57,15 @@ func (e *DamagedBackupError) Error() string {
 	return fmt.Sprintf("backup %s is damaged or foreign: %s", e.Path, strings.Join(e.Problems, "; "))
 }
 
+// Found lists what is wrong as [Backup.Verify] does.
+func (e *DamagedBackupError) Found() (problems []Problem) {
+	b := Backup{Name: filepath.Base(e.Path)}
+	for _, why := range e.Problems {
+		problems = append(problems, b.problem(why))
+	}
+	return problems
+}
+
 const (
 	backupVersion  = 1
 	backupManifest = "manifest.json"

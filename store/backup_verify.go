@@ -53,10 +53,7 @@ func (b Backup) Verify(ctx context.Context, progress func(done, all int64)) (pro
 		if !errors.As(err, &damaged) {
 			return nil, err
 		}
-		for _, why := range damaged.Problems {
-			problems = append(problems, b.problem(why))
-		}
-		return problems, nil
+		return damaged.Found(), nil
 	}
 	if problems, err = b.verifyFiles(ctx, sameFiles{}, progress); err != nil || len(problems) > 0 {
 		return problems, err

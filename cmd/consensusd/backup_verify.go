@@ -114,7 +114,8 @@ func (c *cli) printBackupVerification(out *screen, v backupVerification) {
 	c.note("%s among %s", count(len(v.Problems), "problem"), looked)
 }
 
-// drill restores a backup into a temporary home and verifies that.
+// drill restores a backup into a temporary home and verifies that. What only the
+// restore finds, as in a database of an earlier schema, is found as well.
 func (c *cli) drill(ctx context.Context, b store.Backup) (problems []store.Problem, err error) {
 	folder, err := os.MkdirTemp("", "consensusd-drill-")
 	if err != nil {
@@ -128,6 +129,10 @@ func (c *cli) drill(ctx context.Context, b store.Backup) (problems []store.Probl
 	bar := c.progress("restoring " + b.Name)
 	defer bar.clear()
 	r, err := b.Restore(ctx, home.Database(), home.Archive(), false, bar.step)
+	var damaged *store.DamagedBackupError
+	if errors.As(err, &damaged) {
+		return damaged.Found(), nil
+	}
 	if err != nil {
 		return nil, err
 	}
