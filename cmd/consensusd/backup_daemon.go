@@ -83,12 +83,17 @@ func (b *backer) prune(ctx context.Context) error {
 // is recorded is not safe.
 func (b *backer) warnings() []string {
 	if f, failed := b.backups.Failure(); failed {
-		return []string{"last backup failed " + f.At.Format(time.RFC3339) + ": " + f.Error}
+		return []string{backupWarning(f)}
 	}
 	if why := b.failed.Load(); why != nil {
 		return []string{"last backup failed: " + *why}
 	}
 	return nil
+}
+
+// backupWarning is how a daemon warns of a backup that failed.
+func backupWarning(f store.BackupFailure) string {
+	return "last backup failed " + f.At.Format(time.RFC3339) + ": " + f.Error
 }
 
 // backupStatus looks for the newest backup, and whether the last one failed.

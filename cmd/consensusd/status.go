@@ -146,7 +146,7 @@ func (c *cli) inspect(ctx context.Context, s *store.Store, opts ingest.Options) 
 
 func (c *cli) printStatus(s *screen, st status) {
 	s.field("home", visibleLine(filepath.Clean(st.Home)))
-	s.field("daemon", c.daemonLines(s, st.Daemon)...)
+	s.field("daemon", c.daemonLines(s, st)...)
 	s.field("inbox", c.inboxLine(st))
 	for i, run := range st.Inbox.Open {
 		s.field(map[bool]string{true: "open runs"}[i == 0], openLine(run))
@@ -183,7 +183,8 @@ func (c *cli) printDatabase(s *screen, st status) {
 	s.field("documents", fmt.Sprintf("%d recorded, %d amended a run, %d rejected", d.Documents["recorded"], d.Documents["amended"], d.Documents["rejected"]))
 }
 
-func (c *cli) daemonLines(s *screen, d daemonStatus) (lines []string) {
+func (c *cli) daemonLines(s *screen, st status) (lines []string) {
+	d := st.Daemon
 	if !d.Running {
 		return []string{s.paint(text.FgYellow, "not running") + "; start it: " + c.command("watch")}
 	}
@@ -198,12 +199,23 @@ func (c *cli) daemonLines(s *screen, d daemonStatus) (lines []string) {
 	if r := d.Readiness; r != nil && !r.Ready {
 		lines = append(lines, s.paint(text.FgRed, "not ready: "+visibleLine(r.Reason)))
 	}
-	if d.Readiness != nil {
-		for _, w := range d.Readiness.Warnings {
-			lines = append(lines, s.paint(text.FgYellow, "warning: "+visibleLine(w)))
-		}
+	for _, w := range st.warnings() {
+		lines = append(lines, s.paint(text.FgYellow, "warning: "+visibleLine(w)))
 	}
 	return lines
+}
+
+// warnings are what the daemon warns of, but for what the line of the backup tells.
+func (st status) warnings() (all []string) {
+	if st.Daemon.Readiness == nil {
+		return nil
+	}
+	for _, w := range st.Daemon.Readiness.Warnings {
+		if f := st.Backup.Failure; f == nil || w != backupWarning(*f) {
+			all = append(all, w)
+		}
+	}
+	return all
 }
 
 func (c *cli) inboxLine(st status) string {
