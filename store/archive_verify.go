@@ -13,23 +13,35 @@ import (
 	"github.com/consensusd/consensusd/store/archive"
 )
 
+// An ArchiveExamination is what [Archive.Verify] looked at, and what it found.
+type ArchiveExamination struct {
+	Problems []Problem // nothing when all is well
+	Files    int       // that are there, or should be
+	Runs     int64     // that the database says are in them, or that it knows nothing of
+}
+
+func (x *ArchiveExamination) add(o ArchiveExamination) {
+	x.Problems = append(x.Problems, o.Problems...)
+	x.Files += o.Files
+	x.Runs += o.Runs
+}
+
 // Verify examines the archive: that every file is as it was written, and that
 // database and files agree about which runs are in it. progress is called with
-// the number of files looked at and of all. It returns what is wrong, nothing
-// when all is well. What an interrupted cleanup left, which the next one removes,
-// is not wrong, and neither is what a cleanup changes meanwhile. Of an archive
-// that is [Archive.Elsewhere] there is nothing to examine.
-func (a *Archive) Verify(ctx context.Context, progress func(done, all int64)) (problems []Problem, err error) {
+// the number of files looked at and of all. What an interrupted cleanup left, which
+// the next one removes, is not wrong, and neither is what a cleanup changes
+// meanwhile. Of an archive that is [Archive.Elsewhere] there is nothing to examine.
+func (a *Archive) Verify(ctx context.Context, progress func(done, all int64)) (x ArchiveExamination, err error) {
 	if a.Elsewhere() {
-		return nil, nil
+		return x, nil
 	}
 	names, err := a.files()
 	if err != nil {
-		return nil, fmt.Errorf("list archive %s: %w", a.folder, err)
+		return x, fmt.Errorf("list archive %s: %w", a.folder, err)
 	}
 	expected, err := a.store.read().CountArchivedRuns(ctx)
 	if err != nil {
-		return nil, a.store.explain("count archived runs", err)
+		return x, a.store.explain("count archived runs", err)
 	}
 	for _, e := range expected {
 		names = append(names, e.File)
@@ -39,14 +51,14 @@ func (a *Archive) Verify(ctx context.Context, progress func(done, all int64)) (p
 	for i, name := range names {
 		found, err := a.verifyFile(ctx, name)
 		if err != nil {
-			return problems, err
+			return x, err
 		}
-		problems = append(problems, found...)
+		x.add(found)
 		if progress != nil {
 			progress(int64(i+1), int64(len(names)))
 		}
 	}
-	return problems, nil
+	return x, nil
 }
 
 // Elsewhere reports whether the archive's files are at another machine: a server's
@@ -60,22 +72,24 @@ func (a *Archive) Elsewhere() bool {
 // file in the place of the one that is open, and then change the database.
 const looks = 3
 
-func (a *Archive) verifyFile(ctx context.Context, name string) (problems []Problem, err error) {
+func (a *Archive) verifyFile(ctx context.Context, name string) (x ArchiveExamination, err error) {
 	for range looks {
-		if problems, err = a.lookAt(ctx, name); err != nil || len(problems) == 0 {
+		if x, err = a.lookAt(ctx, name); err != nil || len(x.Problems) == 0 {
 			break
 		}
 	}
-	return problems, err
+	return x, err
 }
 
 // lookAt returns what seems to be wrong with a file. The database is asked first:
 // what it says is in a file was there before.
-func (a *Archive) lookAt(ctx context.Context, name string) (problems []Problem, err error) {
+func (a *Archive) lookAt(ctx context.Context, name string) (x ArchiveExamination, err error) {
 	rows, err := a.listedIn(ctx, name)
 	if err != nil {
-		return nil, a.store.explain("runs in archive file "+name, err)
+		return x, a.store.explain("runs in archive file "+name, err)
 	}
+	x = ArchiveExamination{Files: 1, Runs: int64(len(rows))}
+	wrong := func(code, why string) { x.Problems = append(x.Problems, Problem{code, "archive", name, why}) }
 	f, err := a.open(name)
 	if err == nil {
 		defer f.Close()
@@ -84,27 +98,46 @@ func (a *Archive) lookAt(ctx context.Context, name string) (problems []Problem, 
 	var damaged *archive.DamagedError
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && len(rows) == 0:
-		return nil, nil // all that was in it is deleted
+		return ArchiveExamination{}, nil // all that was in it is deleted
 	case errors.Is(err, fs.ErrNotExist):
-		return []Problem{{"archive_gone", "archive", name, fmt.Sprintf("it is gone with %d runs: bring it back from a backup", len(rows))}}, nil
+		wrong("archive_gone", fmt.Sprintf("it is gone with %d runs: bring it back from a backup", len(rows)))
+		return x, nil
 	case errors.As(err, &damaged):
-		return []Problem{{"archive_damaged", "archive", name, damaged.Why + ": bring it back from a backup"}}, nil
+		wrong("archive_damaged", damaged.Why+": bring it back from a backup")
+		return x, nil
 	case err != nil:
-		return nil, err
+		return x, err
 	}
 	if there := countIn(f, rows); there < len(rows) {
-		problems = append(problems, Problem{"archive_count", "archive", name, fmt.Sprintf("the database says %d runs are in it, %d are: bring it back from a backup", len(rows), there)})
+		wrong("archive_count", fmt.Sprintf("the database says %d runs are in it, %d are: bring it back from a backup", len(rows), there))
 	}
+	unlisted, err := a.unlistedIn(ctx, f, name)
+	if n := len(unlisted); n > 0 {
+		x.Runs += int64(n)
+		wrong("archive_unlisted", fmt.Sprintf("the database knows nothing of %s in it: consensusd cleanup lists what is there again", runsNamed(unlisted)))
+	}
+	return x, err
+}
+
+// unlistedIn returns which runs in a file the database knows nothing of.
+func (a *Archive) unlistedIn(ctx context.Context, f *archive.File, name string) (runIDs []string, err error) {
 	for _, e := range f.Manifest.Entries {
 		is, err := a.standing(ctx, name, e)
 		if err != nil {
 			return nil, a.store.explain("archived run "+e.RunID, err)
 		}
 		if is == entryUnlisted {
-			problems = append(problems, Problem{"archive_unlisted", "archive", name, fmt.Sprintf("the database knows nothing of run %s in it: consensusd cleanup lists it again", e.RunID)})
+			runIDs = append(runIDs, e.RunID)
 		}
 	}
-	return problems, nil
+	return runIDs, nil
+}
+
+func runsNamed(ids []string) string {
+	if len(ids) == 1 {
+		return "run " + ids[0]
+	}
+	return fmt.Sprintf("%d runs, such as %s,", len(ids), ids[0])
 }
 
 // countIn returns how many of the records are in a file.

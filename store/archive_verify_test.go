@@ -45,8 +45,8 @@ func TestVerifyBesideACleanupRaisesNoFalseAlarm(t *testing.T) {
 		}
 	}()
 	for !over.Load() {
-		if problems, err := a.Verify(t.Context(), nil); err != nil || len(problems) > 0 {
-			t.Errorf("verify: %v, %v", problems, err)
+		if x, err := a.Verify(t.Context(), nil); err != nil || len(x.Problems) > 0 {
+			t.Errorf("verify: %+v, %v", x, err)
 		}
 	}
 	<-done
@@ -62,11 +62,11 @@ func TestVerifyFindsWhatIsNotInTheArchive(t *testing.T) {
 		cleaned(t, a, cleanupNow)
 		code := func() string {
 			t.Helper()
-			problems, err := a.Verify(t.Context(), nil)
-			if err != nil || len(problems) != 1 {
-				t.Fatal(problems, err)
+			x, err := a.Verify(t.Context(), nil)
+			if err != nil || len(x.Problems) != 1 || x.Files != 1 || x.Runs != 2 {
+				t.Fatal(x, err)
 			}
-			return problems[0].Code
+			return x.Problems[0].Code
 		}
 		path := filepath.Join(folder, "2026-05.zst")
 		one := 0
@@ -90,9 +90,9 @@ func TestAHomeWithoutAnArchiveMissesNoneOfAServer(t *testing.T) {
 		cleaned(t, s.Archive(t.TempDir()), cleanupNow)
 		other := s.Archive(filepath.Join(t.TempDir(), "archive"))
 		_, isFile := s.engine.(sqliteEngine)
-		problems, err := other.Verify(t.Context(), nil)
-		if missed := len(problems) > 0; err != nil || missed != isFile || other.Elsewhere() == isFile {
-			t.Errorf("%v, %v, elsewhere: %v", problems, err, other.Elsewhere())
+		x, err := other.Verify(t.Context(), nil)
+		if missed := len(x.Problems) > 0; err != nil || missed != isFile || other.Elsewhere() == isFile {
+			t.Errorf("%+v, %v, elsewhere: %v", x, err, other.Elsewhere())
 		}
 	})
 }

@@ -36,8 +36,8 @@ func (b *backingUp) examine(ctx context.Context, before, after counts) error {
 		return fmt.Errorf("the copy has %v runs, receipts and archived runs, but the database had %v before and %v after it", is, before, after)
 	}
 	b.manifest.Runs, b.manifest.Receipts, b.manifest.ArchivedRuns = is.runs, is.receipts, is.archived
-	problems, err := c.Archive(filepath.Join(b.temp, backupArchive)).Verify(ctx, nil)
-	b.manifest.Problems = append(b.manifest.Problems, problems...)
+	archived, err := c.Archive(filepath.Join(b.temp, backupArchive)).Verify(ctx, nil)
+	b.manifest.Problems = append(b.manifest.Problems, archived.Problems...)
 	return err
 }
 
@@ -78,8 +78,8 @@ func (b Backup) Verify(ctx context.Context, progress func(done, all int64)) (pro
 	} else if is != b.counts() {
 		problems = append(problems, b.problem(fmt.Sprintf("it has %v runs, receipts and archived runs, its manifest says %v", is, b.counts())))
 	}
-	found, err := c.Archive(filepath.Join(b.Path, backupArchive)).Verify(ctx, nil)
-	for _, p := range found {
+	archived, err := c.Archive(filepath.Join(b.Path, backupArchive)).Verify(ctx, nil)
+	for _, p := range archived.Problems {
 		p.Which = filepath.Join(b.Name, backupArchive, p.Which)
 		problems = append(problems, p)
 	}

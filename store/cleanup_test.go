@@ -140,8 +140,8 @@ func TestADamagedFileIsLeftAloneAndTheOthersAreNot(t *testing.T) {
 			t.Errorf("%s is %s, not %s", id, got, want)
 		}
 	}
-	if problems, err := a.Verify(t.Context(), nil); err != nil || len(problems) != 1 || problems[0].Code != "archive_damaged" {
-		t.Errorf("verify: %v, %v", problems, err)
+	if x, err := a.Verify(t.Context(), nil); err != nil || len(x.Problems) != 1 || x.Problems[0].Code != "archive_damaged" {
+		t.Errorf("verify: %+v, %v", x, err)
 	}
 	lines, err := os.ReadFile(filepath.Join(folder, deletedFile))
 	if err != nil || bytes.Count(lines, []byte("\n")) != 1 || !strings.Contains(string(lines), fine.Run.RunID) {

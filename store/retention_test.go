@@ -63,9 +63,9 @@ func cleaned(t *testing.T, a *Archive, now time.Time) Cleaned {
 func verified(t *testing.T, s *Store, a *Archive) {
 	t.Helper()
 	problems, err := s.Verify(t.Context(), nil)
-	more, archiveErr := a.Verify(t.Context(), nil)
-	if err := errors.Join(err, archiveErr); err != nil || len(problems)+len(more) > 0 {
-		t.Errorf("verify: %v %v %v", problems, more, err)
+	x, archiveErr := a.Verify(t.Context(), nil)
+	if err := errors.Join(err, archiveErr); err != nil || len(problems)+len(x.Problems) > 0 {
+		t.Errorf("verify: %v %+v %v", problems, x, err)
 	}
 }
 
@@ -254,15 +254,19 @@ func TestARestoredRunIsEqualToTheByteAndStays(t *testing.T) {
 func TestRunsOfALostDatabaseAreFoundAgainInTheArchive(t *testing.T) {
 	now := time.Date(2026, 6, 15, 12, 0, 0, 0, time.UTC)
 	folder := t.TempDir()
-	r := aged(0, "S", now, 40*day)
+	r, other := aged(0, "S", now, 40*day), aged(1, "S", now, 41*day)
 	lost := open(t, newFile(t))
-	mustRecord(t, lost, r)
+	mustRecord(t, lost, r, other)
 	cleaned(t, lost.Archive(folder), now)
 
 	s := open(t, newFile(t))
 	a := s.Archive(folder)
-	if problems, err := a.Verify(t.Context(), nil); err != nil || len(problems) != 1 {
-		t.Errorf("verify: %v, %v", problems, err)
+	want := ArchiveExamination{[]Problem{{
+		"archive_unlisted", "archive", "2026-05.zst", "the database knows nothing of 2 runs, such as " + other.Run.RunID + ", in it: consensusd cleanup lists what is there again",
+	}}, 1, 2}
+	x, err := a.Verify(t.Context(), nil)
+	if diff := cmp.Diff(want, x); diff != "" || err != nil {
+		t.Errorf("verify: %v\n%s", err, diff)
 	}
 	cleaned(t, a, now)
 	got, err := a.Whole(t.Context(), r.Run.RunID)

@@ -118,8 +118,17 @@ func (c *cli) archiveRestore(ctx context.Context, ids []string) error {
 	})
 }
 
-// elsewhere is said where nothing of the archive can be verified.
-const elsewhere = "this home has no archive: verify it at the home that cleans up"
+// noteElsewhere says where nothing of the archive can be verified.
+func (c *cli) noteElsewhere(ctx context.Context, a *store.Archive) error {
+	if !a.Elsewhere() {
+		return nil
+	}
+	files, err := a.Files(ctx)
+	if len(files) > 0 {
+		c.note("this home has no archive: verify it at the home that cleans up")
+	}
+	return err
+}
 
 func (c *cli) archiveVerify(ctx context.Context) error {
 	s, err := c.open(ctx)
@@ -129,39 +138,19 @@ func (c *cli) archiveVerify(ctx context.Context) error {
 	defer s.Close()
 	a := c.archive(s)
 	bar := c.progress("checking the archive")
-	problems, err := a.Verify(ctx, bar.step)
+	found, err := a.Verify(ctx, bar.step)
 	bar.clear()
 	if err != nil {
 		return err
 	}
-	files, err := a.Files(ctx)
-	if err != nil {
+	if err := c.noteElsewhere(ctx, a); err != nil {
 		return err
 	}
-	if len(files) > 0 && a.Elsewhere() {
-		c.note("%s", elsewhere)
-		files = nil
-	}
-	var runs int64
-	for _, f := range files {
-		runs += f.Runs
-	}
-	v := archiveVerification{OK: len(problems) == 0, Problems: problems, Runs: runs, Files: len(files)}
-	if err := c.answer(v, nil, func(out *screen) {
-		looked := count(runs, "run") + " in " + count(len(files), "file")
-		if v.OK {
-			c.confirm("%s  %s", out.paint(text.FgGreen, "ok"), looked)
-			return
-		}
-		out.problems(problems)
-		c.note("%s among %s", count(len(problems), "problem"), looked)
-	}); err != nil {
+	v := archiveVerification{OK: len(found.Problems) == 0, Problems: found.Problems, Runs: found.Runs, Files: found.Files}
+	if err := c.answer(v, nil, func(out *screen) { c.printArchiveVerification(out, v) }); err != nil || v.OK {
 		return err
 	}
-	if !v.OK {
-		return exitStatus(exitRejected)
-	}
-	return nil
+	return exitStatus(exitRejected)
 }
 
 // An archiveVerification is what archive verify looked at and what it found.
@@ -170,4 +159,14 @@ type archiveVerification struct {
 	Problems []store.Problem `json:"problems"`
 	Runs     int64           `json:"runs"`
 	Files    int             `json:"files"`
+}
+
+func (c *cli) printArchiveVerification(out *screen, v archiveVerification) {
+	looked := count(v.Runs, "run") + " in " + count(v.Files, "file")
+	if v.OK {
+		c.confirm("%s  %s", out.paint(text.FgGreen, "ok"), looked)
+		return
+	}
+	out.problems(v.Problems)
+	c.note("%s among %s", count(len(v.Problems), "problem"), looked)
 }

@@ -149,5 +149,5 @@ func (c *cli) drill(ctx context.Context, b store.Backup) (problems []store.Probl
 		return nil, err
 	}
 	archived, err := s.Archive(home.Archive()).Verify(ctx, nil)
-	return append(problems, archived...), err
+	return append(problems, archived.Problems...), err
 }

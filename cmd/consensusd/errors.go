@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -126,8 +128,30 @@ func (c *cli) noDatabase(err error) *failure {
 	}
 	if _, stat := os.Stat(c.home); c.db == "" && errors.Is(stat, fs.ErrNotExist) {
 		f.text = "there is no home at " + shellQuoted(c.home) + ", and so no database"
+	} else if hint := c.afterLoss(); c.db == "" && hint != "" {
+		f.hint = hint
 	}
 	return f
+}
+
+// afterLoss tells how to go on where there was a database, as far as what is left
+// beside it shows that there was; "" when nothing does.
+func (c *cli) afterLoss() string {
+	if b, err := c.backups().Newest(time.Now()); err == nil {
+		return "there are backups: " + c.command("restore", b.Name, "--replace") + " brings the newest back"
+	}
+	entries, _ := os.ReadDir(c.Home().Archive())
+	months := 0
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".zst" {
+			months++
+		}
+	}
+	if months == 0 {
+		return ""
+	}
+	return fmt.Sprintf("its archive is there, %s, and no backup: %s begins an empty database, and %s then lists what is archived",
+		count(months, "file"), c.command("ingest"), c.command("cleanup"))
 }
 
 // report says what went wrong and returns the exit status; of several errors,

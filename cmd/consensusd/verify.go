@@ -83,8 +83,8 @@ func (c *cli) verified(ctx context.Context, s *store.Store) (v verification, err
 	if err != nil {
 		return v, err
 	}
-	if files, err := c.archive(s).Files(ctx); err == nil && len(files) > 0 && c.archive(s).Elsewhere() {
-		c.note("%s", elsewhere)
+	if err := c.noteElsewhere(ctx, c.archive(s)); err != nil {
+		return v, err
 	}
 	bar := c.progress("checking backups")
 	backups, damaged, err := c.backups().Verify(ctx, bar.step)
@@ -92,7 +92,7 @@ func (c *cli) verified(ctx context.Context, s *store.Store) (v verification, err
 	if err != nil {
 		return v, err
 	}
-	found.Problems = slices.Concat(found.Problems, archived, damaged)
+	found.Problems = slices.Concat(found.Problems, archived.Problems, damaged)
 	totals, err := s.Totals(ctx)
 	v = verification{
 		OK: len(found.Problems) == 0 && found.Unlisted == 0, Problems: found.Problems, Unlisted: found.Unlisted,
