@@ -59,10 +59,11 @@ ORDER BY timestamp, run_id
 LIMIT CAST(@page_size AS BIGINT);
 
 -- name: ExpireRun :execrows
--- A run is about to be deleted from the archive; what it said goes at once.
+-- A run is about to be deleted from the archive, or its record is gone from there;
+-- what it said goes at once. Not when it was restored, or archived anew.
 UPDATE archived_runs
 SET state = 'deleted', missing_agents = '[]', conflicts = '[]', agents = '[]', findings = 0
-WHERE run_id = @run_id AND state = 'archived';
+WHERE run_id = @run_id AND file = @file AND sha256 = @sha256 AND state = 'archived';
 
 -- name: DeleteArchivedRun :execrows
 -- A run is restored from this record, unless it was deleted, or archived anew.

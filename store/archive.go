@@ -106,7 +106,7 @@ func (a *Archive) open(name string) (*archive.File, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &hintedError{
 			fmt.Sprintf("archive file %s is not in %s", name, a.folder),
-			"bring it back from a backup, or ask at the home whose cleanup wrote it", err,
+			"bring it back from a backup, or ask at the home whose cleanup wrote it; consensusd archive forget gives up what is gone for good", err,
 		}
 	}
 	return f, err

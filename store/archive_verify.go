@@ -100,7 +100,7 @@ func (a *Archive) lookAt(ctx context.Context, name string) (x ArchiveExamination
 	case errors.Is(err, fs.ErrNotExist) && len(rows) == 0:
 		return ArchiveExamination{}, nil // all that was in it is deleted
 	case errors.Is(err, fs.ErrNotExist):
-		wrong("archive_gone", fmt.Sprintf("it is gone with %d runs: bring it back from a backup", len(rows)))
+		wrong("archive_gone", fmt.Sprintf("it is gone with %d runs: bring it back from a backup, or give them up with consensusd archive forget", len(rows)))
 		return x, nil
 	case errors.As(err, &damaged):
 		wrong("archive_damaged", damaged.Why+": bring it back from a backup")

@@ -38,20 +38,14 @@ const deletedFile = "deleted.jsonl"
 // expire notes in the database that runs are deleted. Their records go with the
 // next [cleaning.sweep]; not a run whose file is damaged expires.
 func (c *cleaning) expire(ctx context.Context) error {
-	expired := slices.DeleteFunc(slices.Clone(c.plan.expired), func(r sqlite.ListExpiredRunsRow) bool { return c.damaged[r.File] })
+	var expired []sqlite.ExpireRunParams
+	for _, r := range c.plan.expired {
+		if !c.damaged[r.File] {
+			expired = append(expired, sqlite.ExpireRunParams{RunID: r.RunID, File: r.File, SHA256: r.SHA256})
+		}
+	}
 	for runs := range slices.Chunk(expired, planPage) {
-		var n int64
-		err := c.store.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
-			n = 0
-			for _, r := range runs {
-				changed, err := q.ExpireRun(ctx, r.RunID)
-				if err != nil {
-					return err
-				}
-				n += changed
-			}
-			return nil
-		})
+		n, err := c.store.expireRuns(ctx, runs)
 		if err != nil {
 			return err
 		}
@@ -62,6 +56,23 @@ func (c *cleaning) expire(ctx context.Context) error {
 		Step("expired")
 	}
 	return nil
+}
+
+// expireRuns notes in one transaction that runs are deleted, but for those that
+// have left this record since.
+func (s *Store) expireRuns(ctx context.Context, runs []sqlite.ExpireRunParams) (n int64, err error) {
+	err = s.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
+		n = 0 // it may be called again
+		for _, r := range runs {
+			changed, err := q.ExpireRun(ctx, r)
+			if err != nil {
+				return err
+			}
+			n += changed
+		}
+		return nil
+	})
+	return n, err
 }
 
 // A wantedError reports that a file was to be replaced by one without a record
@@ -92,7 +103,7 @@ func (c *cleaning) letGo(ctx context.Context, file string) func(gone []archive.E
 			}
 		}
 		if len(deletions) > 0 {
-			if err := c.noteDeleted(deletions); err != nil {
+			if err := c.archive.noteDeleted(deletions, c.plan.At); err != nil {
 				return fmt.Errorf("note what is deleted: %w", err)
 			}
 			Step("noted")
@@ -104,13 +115,13 @@ func (c *cleaning) letGo(ctx context.Context, file string) func(gone []archive.E
 
 // noteDeleted appends a line for each run that has none yet, and makes them
 // durable.
-func (c *cleaning) noteDeleted(runs []ArchivedRun) error {
-	path := filepath.Join(c.archive.folder, deletedFile)
+func (a *Archive) noteDeleted(runs []ArchivedRun, at time.Time) error {
+	path := filepath.Join(a.folder, deletedFile)
 	noted, whole, err := notedIn(path)
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, c.store.engine.fileMode())
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, a.store.engine.fileMode())
 	if err != nil {
 		return err
 	}
@@ -126,7 +137,7 @@ func (c *cleaning) noteDeleted(runs []ArchivedRun) error {
 		if noted[r.RunID+" "+r.SHA256] {
 			continue
 		}
-		line, err := json.Marshal(deletion{r.RunID, r.SpecID, r.Stage, Time(r.Timestamp), r.SHA256, c.plan.At})
+		line, err := json.Marshal(deletion{r.RunID, r.SpecID, r.Stage, Time(r.Timestamp), r.SHA256, at})
 		if err != nil {
 			return err
 		}
@@ -138,7 +149,7 @@ func (c *cleaning) noteDeleted(runs []ArchivedRun) error {
 	if err := file.Sync(); err != nil {
 		return err
 	}
-	return archive.SyncFolder(c.archive.folder)
+	return archive.SyncFolder(a.folder)
 }
 
 // notedIn returns which records the file lists, and the length of its whole

@@ -26,6 +26,10 @@ func (q postgresQueries) DeleteArchivedRun(ctx context.Context, p sqlite.DeleteA
 	return q.Queries.DeleteArchivedRun(ctx, postgres.DeleteArchivedRunParams(p))
 }
 
+func (q postgresQueries) ExpireRun(ctx context.Context, p sqlite.ExpireRunParams) (int64, error) {
+	return q.Queries.ExpireRun(ctx, postgres.ExpireRunParams(p))
+}
+
 func (q postgresQueries) GetArchivedRun(ctx context.Context, runID string) (sqlite.ArchivedRun, error) {
 	r, err := q.Queries.GetArchivedRun(ctx, runID)
 	return toArchivedRun(r), err

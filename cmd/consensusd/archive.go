@@ -23,12 +23,13 @@ A run in the archive is found by show and artifacts --run like any other; runs
 const archiveExample = `  consensusd archive list
   consensusd archive show SPEC-KIT-065 plan
   consensusd archive restore 019a3c5e-2b00-8f11-9c22-5d3f0e6a7b81
-  consensusd archive verify`
+  consensusd archive verify
+  consensusd archive forget 2025-09.zst          # what would be given up; --yes does it`
 
 func (c *cli) archiveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "archive",
-		Short:   "List, show, restore and verify archived runs",
+		Short:   "List, show, restore, verify and give up archived runs",
 		Long:    archiveLong,
 		Example: archiveExample,
 		Args:    cobra.ArbitraryArgs,
@@ -58,6 +59,7 @@ with what the database says is in them. Exit status 3 when something is wrong.`,
 			Example: "  consensusd archive verify",
 			RunE:    func(cmd *cobra.Command, _ []string) error { return c.archiveVerify(cmd.Context()) },
 		},
+		c.archiveForgetCommand(),
 	)
 	return cmd
 }

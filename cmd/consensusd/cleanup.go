@@ -24,8 +24,9 @@ or has not come yet.
 Runs are written to HOME/archive, read back and verified before their rows are
 deleted; the disk space is given back. Interrupted at any moment, nothing is lost,
 and the next cleanup goes on. Runs whose file of the archive is damaged stay until
-it is brought back from a backup. It runs at a low priority. --dry-run prints the
-plan that the real run carries out, and changes nothing.`
+it is brought back from a backup; archive forget gives up one that is gone. It runs
+at a low priority. --dry-run prints the plan that the real run carries out, and
+changes nothing.`
 
 const cleanupExample = `  consensusd cleanup --dry-run
   consensusd cleanup

@@ -174,6 +174,39 @@ func killACleanup(t *testing.T, step string, pass int) bool {
 	return err != nil
 }
 
+func TestAForgettingKilledAnywhereIsCompletedByTheNext(t *testing.T) {
+	for _, step := range []string{"noted", "begun", "written", "committed"} {
+		t.Run(step, func(t *testing.T) {
+			l := newLife(t)
+			l.drop("run-0", "SPEC-0", "2025-02-10", "Cart first.")
+			l.drop("run-1", "SPEC-1", "2025-02-20", "Cart last.")
+			l.run("ingest")
+			l.run("cleanup", "--at", "2025-04-01")
+			if err := os.Remove(filepath.Join(l.home, "archive", "2025-02.zst")); err != nil {
+				t.Fatal(err)
+			}
+			forget := []string{"archive", "forget", "2025-02.zst", "--yes"}
+			if out, err := l.try([]string{"CONSENSUSD_DIE_AT=" + step + ":1"}, forget...); !killed(err) {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			all := step == "committed" // is done, and the next one finds nothing to do
+			if out, err := l.try(nil, forget...); all != (err != nil) {
+				t.Errorf("the next one: %v\n%s", err, out)
+			}
+			lines, err := os.ReadFile(filepath.Join(l.home, "archive", "deleted.jsonl"))
+			for _, run := range []string{"run-0", "run-1"} {
+				tier, _ := l.shown(run)
+				if n := strings.Count(string(lines), `"`+run+`"`); tier != "deleted" || n != 1 {
+					t.Errorf("%s is %s, as %d lines tell (%v)", run, tier, n, err)
+				}
+			}
+			l.run("archive", "verify")
+			l.run("verify")
+			l.mustHoldOnly(".lock", "deleted.jsonl")
+		})
+	}
+}
+
 // mustHoldOnly fails the test when the archive's folder has something else in it.
 func (l *life) mustHoldOnly(names ...string) {
 	l.t.Helper()

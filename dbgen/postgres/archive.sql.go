@@ -151,12 +151,19 @@ func (q *Queries) DeleteSyntheses(ctx context.Context, runID string) (int64, err
 const expireRun = `-- name: ExpireRun :execrows
 UPDATE archived_runs
 SET state = 'deleted', missing_agents = '[]', conflicts = '[]', agents = '[]', findings = 0
-WHERE run_id = $1 AND state = 'archived'
+WHERE run_id = $1 AND file = $2 AND sha256 = $3 AND state = 'archived'
 `
 
-// A run is about to be deleted from the archive; what it said goes at once.
-func (q *Queries) ExpireRun(ctx context.Context, runID string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, expireRun, runID)
+type ExpireRunParams struct {
+	RunID  string
+	File   string
+	SHA256 string
+}
+
+// A run is about to be deleted from the archive, or its record is gone from there;
+// what it said goes at once. Not when it was restored, or archived anew.
+func (q *Queries) ExpireRun(ctx context.Context, arg ExpireRunParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, expireRun, arg.RunID, arg.File, arg.SHA256)
 	if err != nil {
 		return 0, err
 	}

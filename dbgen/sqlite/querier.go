@@ -32,8 +32,9 @@ type Querier interface {
 	DeleteFindings(ctx context.Context, runID string) (int64, error)
 	DeleteRun(ctx context.Context, runID string) (int64, error)
 	DeleteSyntheses(ctx context.Context, runID string) (int64, error)
-	// A run is about to be deleted from the archive; what it said goes at once.
-	ExpireRun(ctx context.Context, runID string) (int64, error)
+	// A run is about to be deleted from the archive, or its record is gone from there;
+	// what it said goes at once. Not when it was restored, or archived anew.
+	ExpireRun(ctx context.Context, arg ExpireRunParams) (int64, error)
 	// Has this run left the tables of runs, and where is it? The primary key.
 	GetArchivedRun(ctx context.Context, runID string) (ArchivedRun, error)
 	// What became of this document? The primary key.
