@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/consensusd/consensusd/ingest"
 	"github.com/consensusd/consensusd/serve"
-	"github.com/consensusd/consensusd/store"
 )
 
 const watchLong = `watch is the daemon: it records what is dropped into the inbox until it is
@@ -97,7 +94,7 @@ func (c *cli) watchCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) watch(ctx context.Context, w *watching) (err error) {
+func (c *cli) watch(ctx context.Context, flags *watching) (err error) {
 	if err := c.examine(ctx, true); err != nil {
 		return err
 	}
@@ -110,52 +107,21 @@ func (c *cli) watch(ctx context.Context, w *watching) (err error) {
 	}
 	settled := true // nothing has been moved yet
 	defer func() { err = errors.Join(err, lock.Release(settled)) }()
-	log := slog.New(c.logHandler())
-	server, err := c.listen(w, log)
-	if err != nil {
+	w := &watcher{cli: c, flags: flags, log: slog.New(c.logHandler())}
+	defer w.close()
+	if err := w.open(ctx); err != nil {
 		return err
 	}
-	var addr string
-	if server != nil {
-		defer server.Close()
-		addr = server.Addr()
-	}
-	s, err := store.Open(ctx, c.database())
-	if err != nil {
+	if err := lock.Announce(w.address(), w.options); err != nil {
 		return err
 	}
-	defer s.Close()
-	opts := w.options(c.Home(), log)
-	in := ingest.New(c.Home(), s, opts)
-	if err := lock.Announce(addr, opts); err != nil {
+	c.greet(w.log, w.store.Target(), w.address())
+	if err := c.missLost(ctx, w.store, w.log); err != nil {
 		return err
 	}
-	c.greet(log, s.Target(), addr)
-	if err := c.missLost(ctx, s, log); err != nil {
-		return err
-	}
-	var serving sync.WaitGroup
-	defer serving.Wait()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	b := &backer{store: s, archive: c.archive(s), backups: c.backups(), keep: w.keep, log: log}
-	serving.Go(func() { c.cleanUpDaily(ctx, s, w, log) })
-	serving.Go(func() { c.backUpDaily(ctx, b, time.Duration(w.backup)) })
-	warnings := func() []string { return append(b.warnings(), in.Warnings()...) }
-	if server != nil {
-		serving.Go(func() {
-			if err := server.Run(ctx, serve.Handler(in.Ready, warnings, metricsOf(in))); err != nil {
-				log.Error("no longer answering HTTP; recording goes on", "error", err)
-			}
-		})
-	}
-	err = in.Watch(ctx, lock)
-	settled = in.Settled()
-	if err != nil {
-		return err
-	}
-	log.Info("stopped; what is not recorded waits in the inbox")
-	return nil
+	err = w.run(ctx, lock)
+	settled = w.in.Settled()
+	return err
 }
 
 func (w *watching) options(home ingest.Home, log *slog.Logger) ingest.Options {
@@ -185,12 +151,6 @@ func (c *cli) listen(w *watching, log *slog.Logger) (*serve.Server, error) {
 	}
 	log.Warn("not answering HTTP; recording goes on", "error", err, "remedy", "choose another --http, or off")
 	return nil, nil
-}
-
-func metricsOf(in *ingest.Ingester) http.Handler {
-	v := versionOf()
-	build := serve.Build{Version: v.Version, Revision: v.Revision, Go: v.Go, Database: v.Database}
-	return serve.Metrics(build, func() serve.Figures { return serve.Figures(in.Figures()) })
 }
 
 // greet says what happens now, and how to go on.
