@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -15,6 +16,14 @@ type Retention struct {
 	Active   time.Duration // in the tables of runs
 	Archived time.Duration // in the archive after that
 	Quiet    time.Duration // a spec with a run no older than this keeps all its runs active; 0 is off
+}
+
+// check refuses times that are none, as one that was too long for a [time.Duration].
+func (r Retention) check() error {
+	if min(r.Active, r.Archived, r.Quiet, r.Active+r.Archived) < 0 {
+		return fmt.Errorf("runs cannot stay active for %s, then archived for %s, and quiet for %s: name times from 0 on, of 292 years together at most", r.Active, r.Archived, r.Quiet)
+	}
+	return nil
 }
 
 // A Plan is what a cleanup is to do, worked out at one moment.
@@ -84,6 +93,9 @@ const planPage = 1000
 // reads the files of the archive that are concerned, and leaves out those that are
 // damaged or lack a run that the database says is in them.
 func (a *Archive) Plan(ctx context.Context, keep Retention, now time.Time) (*Plan, error) {
+	if err := keep.check(); err != nil {
+		return nil, err
+	}
 	p := &planning{archive: a, store: a.store, stays: map[string]*Stay{}}
 	p.plan = &Plan{At: now.UTC().Truncate(time.Second), Stay: []Stay{}, damaged: map[string]error{}}
 	err := p.findActive(ctx, keep.Quiet, now)

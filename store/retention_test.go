@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -142,6 +143,31 @@ func TestEveryRunIsInTheTierOfItsAge(t *testing.T) {
 			t.Errorf("what was older than the archive keeps is %s", got)
 		}
 		verified(t, s, a)
+	})
+}
+
+// A time that is longer than a time.Duration can be begins again below nothing: it
+// must not pass for the end of all runs.
+func TestNothingIsCleanedUpByATimeThatIsNone(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		a := s.Archive(filepath.Join(t.TempDir(), "archive"))
+		young, old := aged(0, "S", cleanupNow, 10*day), aged(1, "T", cleanupNow, 40*day)
+		mustRecord(t, s, young, old)
+		cleaned(t, a, cleanupNow)
+		const ever = math.MaxInt64
+		for _, keep := range []Retention{
+			{Active: -1, Archived: 90 * day}, {Active: 30 * day, Archived: -1}, {Active: 30 * day, Archived: 90 * day, Quiet: -1}, {Active: ever, Archived: ever},
+		} {
+			if _, err := a.Plan(t.Context(), keep, cleanupNow); err == nil {
+				t.Errorf("%+v: planned", keep)
+			}
+			if _, _, err := a.Cleanup(t.Context(), keep, cleanupNow, nil); err == nil {
+				t.Errorf("%+v: cleaned up", keep)
+			}
+		}
+		if got := tier(t, s, a, young.Run.RunID) + tier(t, s, a, old.Run.RunID); got != "active"+Archived {
+			t.Error(got)
+		}
 	})
 }
 

@@ -20,14 +20,14 @@ type retaining struct {
 func newRetaining() *retaining { return &retaining{active: 30, archived: 90, quiet: 7} }
 
 func (r *retaining) addTo(f *pflag.FlagSet) {
-	f.Var(number{&r.active, 1}, "active-days", "how many days a run stays active, by its own time")
-	f.Var(number{&r.archived, 0}, "archive-days", "how many days it then stays in the archive")
-	f.Var(number{&r.quiet, 0}, "quiet-days", "a spec with a run in the last so many days keeps all its runs active; 0 is off")
+	f.Var(days{&r.active, 1}, "active-days", "how many days a run stays active, by its own time")
+	f.Var(days{&r.archived, 0}, "archive-days", "how many days it then stays in the archive")
+	f.Var(days{&r.quiet, 0}, "quiet-days", "a spec with a run in the last so many days keeps all its runs active; 0 is off")
 }
 
 func (r *retaining) policy() store.Retention {
-	days := func(n int) time.Duration { return time.Duration(n) * day }
-	return store.Retention{Active: days(r.active), Archived: days(r.archived), Quiet: days(r.quiet)}
+	of := func(n int) time.Duration { return time.Duration(n) * day }
+	return store.Retention{Active: of(r.active), Archived: of(r.archived), Quiet: of(r.quiet)}
 }
 
 // cleanUpDaily applies retention until ctx is done. Of many machines that share a
