@@ -84,7 +84,7 @@ func (f Filter) params() (sqlite.ListRunsParams, error) {
 		PageSize: 10,
 	}
 	if f.Limit > 0 {
-		p.PageSize = int64(f.Limit)
+		p.PageSize = min(int64(f.Limit), math.MaxInt64-1) // one more is asked for
 	}
 	if !f.Since.IsZero() {
 		p.Since = f.Since.Unix()

@@ -56,7 +56,9 @@ func (a *Archive) StageRuns(ctx context.Context, f StageFilter) (runs []StageRun
 		}
 		run := StageRun{RunID: last.RunID, Artifacts: artifactsOf(rows[:end])}
 		if last.File != "" {
-			run = months.run(ctx, ArchivedRun{RunID: last.RunID, File: last.File, SHA256: last.SHA256})
+			if run, err = months.run(ctx, ArchivedRun{RunID: last.RunID, File: last.File, SHA256: last.SHA256}); err != nil {
+				return nil, "", err
+			}
 		}
 		if !errors.Is(run.Unread, ErrDeleted) {
 			runs = append(runs, run)
@@ -88,17 +90,17 @@ type monthReader struct {
 }
 
 // run returns an archived run from the file it was in a moment ago, or else from
-// where it is by now.
-func (m *monthReader) run(ctx context.Context, row ArchivedRun) StageRun {
+// where it is by now. The error is no matter of this run.
+func (m *monthReader) run(ctx context.Context, row ArchivedRun) (StageRun, error) {
 	r, err := m.record(row)
 	if err != nil {
 		r, err = m.archive.Whole(ctx, row.RunID)
 	}
 	if errors.Is(err, ErrNotFound) { // it came back to the active ones
 		active, err := m.archive.store.Artifacts(ctx, row.RunID)
-		return StageRun{RunID: row.RunID, Artifacts: active, Unread: err}
+		return StageRun{RunID: row.RunID, Artifacts: active}, err
 	}
-	return StageRun{RunID: row.RunID, Archived: true, Artifacts: r.Artifacts, Unread: err}
+	return StageRun{RunID: row.RunID, Archived: true, Artifacts: r.Artifacts, Unread: err}, ctx.Err()
 }
 
 func (m *monthReader) record(row ArchivedRun) (Record, error) {

@@ -2,9 +2,11 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,6 +73,48 @@ func TestRunsOfAStageArePagedThroughBothTiers(t *testing.T) {
 					t.Fatalf("%+v (-want +got):\n%s", f, diff)
 				}
 			}
+		}
+	})
+}
+
+// The next page takes one more, to be told of.
+func TestAPageMayHaveAllRuns(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		a := s.Archive(t.TempDir())
+		want := mixedStage(t, s, a)
+		stage, _, err := a.StageRuns(t.Context(), StageFilter{SpecID: "S", Stage: "plan", Limit: math.MaxInt})
+		if err != nil || len(stage) != len(want) {
+			t.Errorf("%d runs of the stage, %v", len(stage), err)
+		}
+		active, err := s.Runs(t.Context(), Filter{Limit: math.MaxInt})
+		if err != nil || len(active.Runs) != 18 {
+			t.Errorf("%d runs, %v", len(active.Runs), err)
+		}
+		archived, _, err := a.Runs(t.Context(), Filter{Limit: math.MaxInt})
+		if err != nil || len(archived) != 18 {
+			t.Errorf("%d archived runs, %v", len(archived), err)
+		}
+	})
+}
+
+// Whose patience ends is told that, and not that an archived run cannot be read.
+func TestARunIsNotUnreadBecauseNobodyWaits(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		folder := t.TempDir()
+		a := s.Archive(folder)
+		mixedStage(t, s, a)
+		rows, _, err := a.Runs(t.Context(), Filter{SpecID: "S", Limit: 1})
+		if err != nil || len(rows) != 1 {
+			t.Fatal(rows, err)
+		}
+		if err := os.Remove(filepath.Join(folder, rows[0].File)); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		months := monthReader{archive: a}
+		if run, err := months.run(ctx, rows[0]); !errors.Is(err, context.Canceled) {
+			t.Errorf("%+v, %v", run, err)
 		}
 	})
 }
