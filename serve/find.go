@@ -71,7 +71,28 @@ func ArchivedRuns(ctx context.Context, a *store.Archive, filter store.Filter) ([
 	return runs, Page{len(runs), next}, err
 }
 
-// ArchivedArtifactsOf is [ArtifactsOf] of a run in the archive. The error is
+// looks is how often a run must be in neither tier to be in none: it may be on its
+// way from one to the other, and back.
+const looks = 3
+
+// ArtifactsOf returns what every agent answered in one run, active or archived;
+// none when there is no such run. The error is [store.ErrDeleted] when it was
+// deleted.
+func ArtifactsOf(ctx context.Context, s *store.Store, a *store.Archive, runID string) ([]Artifact, error) {
+	for range looks {
+		active, err := s.Artifacts(ctx, runID)
+		if err != nil || len(active) > 0 {
+			return artifactsIn(active, false), err
+		}
+		archived, err := ArchivedArtifactsOf(ctx, a, runID)
+		if !errors.Is(err, store.ErrNotFound) {
+			return archived, err
+		}
+	}
+	return nil, nil
+}
+
+// ArchivedArtifactsOf is [ArtifactsOf] of a run in the archive alone. The error is
 // [store.ErrNotFound] or [store.ErrDeleted] when it is not there.
 func ArchivedArtifactsOf(ctx context.Context, a *store.Archive, runID string) ([]Artifact, error) {
 	r, err := a.Whole(ctx, runID)

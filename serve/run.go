@@ -122,13 +122,6 @@ func Artifacts(ctx context.Context, a *store.Archive, filter store.StageFilter) 
 	return all, Page{len(all), next}, unread, err
 }
 
-// ArtifactsOf returns what every agent answered in one run; none when there is
-// no such run.
-func ArtifactsOf(ctx context.Context, s *store.Store, runID string) ([]Artifact, error) {
-	rows, err := s.Artifacts(ctx, runID)
-	return artifactsIn(rows, false), err
-}
-
 func artifactsIn(rows []store.Artifact, archived bool) []Artifact {
 	all := make([]Artifact, len(rows))
 	for i, a := range rows {

@@ -57,7 +57,7 @@ func (c *cli) artifactsCommand() *cobra.Command {
 	f.StringVar(&a.run, "run", "", "one run, by its id")
 	f.VarP(number{&a.limit, 0}, "limit", "n", "how many runs a page; 0 is all")
 	f.Var(&a.after, "after", "the page after this cursor")
-	f.BoolVar(&a.archived, "archived", false, "only of the runs in the archive")
+	f.BoolVar(&a.archived, "archived", false, "only of runs in the archive")
 	f.BoolVar(&a.full, "full", false, "show long answers whole on a terminal too")
 	return cmd
 }
@@ -122,16 +122,13 @@ func (a *collecting) collect(ctx context.Context, s *store.Store, archive *store
 	}
 }
 
-// ofRun returns the answers of one run, wherever it is; none when there is no
-// such run.
-func (a *collecting) ofRun(ctx context.Context, s *store.Store, archive *store.Archive) ([]serve.Artifact, error) {
-	all, err := serve.ArtifactsOf(ctx, s, a.run)
-	if err != nil || len(all) > 0 {
-		return all, err
+// ofRun returns the answers of one run; none when there is no such run.
+func (a *collecting) ofRun(ctx context.Context, s *store.Store, archive *store.Archive) (all []serve.Artifact, err error) {
+	if !a.archived {
+		return serve.ArtifactsOf(ctx, s, archive, a.run)
 	}
-	all, err = serve.ArchivedArtifactsOf(ctx, archive, a.run)
-	if errors.Is(err, store.ErrNotFound) {
-		return all, nil
+	if all, err = serve.ArchivedArtifactsOf(ctx, archive, a.run); errors.Is(err, store.ErrNotFound) {
+		return nil, nil
 	}
 	return all, err
 }
@@ -139,8 +136,12 @@ func (a *collecting) ofRun(ctx context.Context, s *store.Store, archive *store.A
 // whyNoArtifacts says what to try when nothing was found.
 func (c *cli) whyNoArtifacts(ctx context.Context, s *store.Store, archive *store.Archive, a *collecting) string {
 	if a.run != "" {
-		if _, err := serve.Find(ctx, s, archive, a.run); errors.Is(err, store.ErrNotFound) {
+		run, err := serve.Find(ctx, s, archive, a.run)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
 			return "no run " + quoted(a.run) + ": " + c.command("runs") + " lists what there is"
+		case a.archived && !run.Run.Archived:
+			return "run " + quoted(a.run) + " is not in the archive: " + c.command("artifacts", "--run", a.run)
 		}
 		return "nobody answered in this run"
 	}
