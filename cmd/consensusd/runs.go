@@ -112,14 +112,21 @@ func (l *listing) list(ctx context.Context, s *store.Store, a *store.Archive) ([
 func (c *cli) whyNoRuns(ctx context.Context, s *store.Store, flags *pflag.FlagSet) string {
 	totals, err := s.Totals(ctx)
 	switch {
-	case err == nil && totals.Runs == 0:
-		return "no runs are recorded yet; " + c.command("status") + " shows what waits in the inbox"
 	case c.given("after"):
 		return "no more runs"
 	case c.given("archived"):
 		return "no run in the archive matches: " + c.command("archive", "list") + " tells what is there"
+	case err == nil && totals.Runs == 0 && c.hasArchived(ctx, s):
+		return "no run is active: " + c.command("runs", "--archived") + " lists those in the archive"
+	case err == nil && totals.Runs == 0:
+		return "no runs are recorded yet; " + c.command("status") + " shows what waits in the inbox"
 	}
 	return fmt.Sprintf("no run matches; there are %d, the newest of %s: %s lists them", totals.Runs, clock(totals.Newest), c.command("runs"))
+}
+
+func (c *cli) hasArchived(ctx context.Context, s *store.Store) bool {
+	some, _, err := c.archive(s).Runs(ctx, store.Filter{Limit: 1})
+	return err == nil && len(some) > 0
 }
 
 // nextPage is the command for the page after this one.
