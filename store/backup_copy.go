@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/consensusd/consensusd/store/archive"
 )
 
 // duplicate makes another name for the file at from, or where that is not
@@ -31,7 +33,7 @@ func duplicate(ctx context.Context, from, to string, link bool) (BackupFile, err
 // copyFile copies a file, with its permissions, onto stable storage. There must
 // be none at to.
 func copyFile(ctx context.Context, from, to string) (f BackupFile, err error) {
-	source, err := os.Open(from)
+	source, err := archive.OpenRegular(from)
 	if err != nil {
 		return f, err
 	}
@@ -59,7 +61,7 @@ func copyFile(ctx context.Context, from, to string) (f BackupFile, err error) {
 // fingerprint returns what a file holds, and makes it durable if need be. read is
 // called with the bytes that were read, some at a time.
 func fingerprint(ctx context.Context, path string, sync bool, read func(n int64)) (f BackupFile, err error) {
-	file, err := os.Open(path)
+	file, err := archive.OpenRegular(path)
 	if err != nil {
 		return f, err
 	}

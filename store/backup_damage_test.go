@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -85,6 +86,12 @@ func TestADamagedOrForeignBackupIsNamedAndRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	pipe := func(t *testing.T, path string) {
+		remove(t, path)
+		if err := syscall.Mkfifo(path, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	cut := func(t *testing.T, path string) {
 		info, err := os.Stat(path)
 		if err == nil {
@@ -117,6 +124,8 @@ func TestADamagedOrForeignBackupIsNamedAndRefused(t *testing.T) {
 		"a file of it gone":   {inFile("archive/2026-05.zst", remove), "archive/2026-05.zst is missing"},
 		"half of one":         {inFile("archive/2026-05.zst", cut), "archive/2026-05.zst has"},
 		"no list of deleted":  {inFile("archive/deleted.jsonl", remove), "archive/deleted.jsonl is missing"},
+		"a pipe for one":      {inFile("archive/2026-05.zst", pipe), "archive/2026-05.zst"},
+		"a pipe for a list":   {inFile("manifest.json", pipe), "no regular file"},
 		"another archive":     {inFile("archive/deleted.jsonl", func(t *testing.T, path string) { flip(t, path, 9) }), "archive/deleted.jsonl is not what"},
 		"one run more":        {changed("INSERT INTO consensus_runs (run_id, spec_id, stage, timestamp) VALUES ('x', 'S', 'plan', 1)"), "3 10 2"},
 		"an answer of no run": {changed("PRAGMA foreign_keys=OFF; INSERT INTO agent_artifacts (artifact_id, run_id, agent, content) VALUES ('x', 'y', 'a', 'c')"), "foreign key"},

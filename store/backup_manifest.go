@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -144,9 +145,14 @@ func (b *Backup) read() (wrong []string) {
 	if info, err := os.Stat(b.Path); err == nil && !info.IsDir() {
 		return []string{"it is no folder"}
 	}
-	text, err := os.ReadFile(filepath.Join(b.Path, backupManifest))
+	file, err := archive.OpenRegular(filepath.Join(b.Path, backupManifest))
 	if errors.Is(err, fs.ErrNotExist) {
 		return []string{"it has no manifest.json"}
+	}
+	var text []byte
+	if err == nil {
+		text, err = io.ReadAll(file)
+		file.Close()
 	}
 	if err == nil {
 		b.BackupManifest, err = decodeBackupManifest(text)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -72,14 +73,24 @@ func TestAForeignFileIsRefusedAndNotReplaced(t *testing.T) {
 	}
 }
 
-func TestAFolderIsNoArchive(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "2026-03.zst")
-	if err := os.Mkdir(path, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	var e *DamagedError
-	if err := examine(path); !errors.As(err, &e) || e.Why != "it is no regular file" {
-		t.Errorf("%v", err)
+// Whoever opens a pipe to read waits for somebody who writes, and cannot be stopped.
+func TestWhatIsNoRegularFileIsNoArchive(t *testing.T) {
+	for name, make := range map[string]func(path string) error{
+		"folder": func(path string) error { return os.Mkdir(path, 0o755) },
+		"pipe":   func(path string) error { return syscall.Mkfifo(path, 0o644) },
+		"device": func(path string) error { return os.Symlink("/dev/zero", path) },
+	} {
+		path := filepath.Join(t.TempDir(), "2026-03.zst")
+		if err := make(path); err != nil {
+			t.Fatal(err)
+		}
+		var e *DamagedError
+		if err := examine(path); !errors.As(err, &e) || e.Why != "it is no regular file" {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := Rewrite(t.Context(), path, Change{Add: linesOf(record("1", 5))}); !errors.As(err, &e) {
+			t.Errorf("%s: rewritten, %v", name, err)
+		}
 	}
 }
 

@@ -26,10 +26,29 @@ type File struct {
 	plain   []byte
 }
 
+// ErrIrregular reports a folder, pipe or device in the place of a file.
+var ErrIrregular = errors.New("it is no regular file")
+
+// OpenRegular opens a file to read. It does not wait at a pipe until somebody
+// writes, as [os.Open] does: the error is [ErrIrregular].
+func OpenRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &os.PathError{Op: "open", Path: path, Err: ErrIrregular}
+	}
+	return os.Open(path)
+}
+
 // Open reads the manifest of the file at path. The error is a [*DamagedError]
 // when the file is not what Rewrite wrote.
 func Open(path string) (*File, error) {
-	file, err := os.Open(path)
+	file, err := OpenRegular(path)
+	if errors.Is(err, ErrIrregular) {
+		err = &DamagedError{path, ErrIrregular.Error()}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,9 +78,6 @@ func (f *File) readManifest() error {
 	info, err := f.file.Stat()
 	if err != nil {
 		return err
-	}
-	if !info.Mode().IsRegular() {
-		return f.damaged(errors.New("it is no regular file"))
 	}
 	if info.Size() < trailerBytes {
 		return f.damaged(errors.New("it is too short"))
