@@ -104,7 +104,7 @@ type moment struct {
 
 func (m *moment) Set(s string) (err error) {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if m.Time, err = time.Parse(layout, s); err == nil {
+		if m.Time, err = time.Parse(layout, s); err == nil && !m.IsZero() {
 			m.Time = m.UTC()
 			return nil
 		}

@@ -89,7 +89,7 @@ func TestMoments(t *testing.T) {
 			t.Errorf("%s: %s, %v; want %s", text, m.String(), err, want)
 		}
 	}
-	for _, text := range []string{"", "yesterday", "2025-13-01", "0", "-6h", "2025-10-29 10:00"} {
+	for _, text := range []string{"", "yesterday", "2025-13-01", "0", "-6h", "2025-10-29 10:00", "0001-01-01"} {
 		m := moment{now: func() time.Time { return now }}
 		if err := m.Set(text); err == nil {
 			t.Errorf("%q: %v, want an error", text, m.Time)
