@@ -18,6 +18,7 @@ type Cleaned struct {
 	Archived int64 `json:"archived"`              // runs that left the tables of runs
 	Deleted  int64 `json:"deleted"`               // runs that left the archive
 	Changed  int64 `json:"changed"`               // runs that were amended, pinned or restored meanwhile, and stay
+	Listed   int64 `json:"listed"`                // runs in the archive that the database knew nothing of, as after it was lost
 	Content  int64 `json:"content_bytes"`         // of the archived runs
 	Archive  int64 `json:"archive_bytes"`         // of the archive's files now
 	Before   int64 `json:"database_bytes_before"` // of its file, with what was in its log

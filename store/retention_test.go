@@ -294,7 +294,11 @@ func TestRunsOfALostDatabaseAreFoundAgainInTheArchive(t *testing.T) {
 	if diff := cmp.Diff(want, x); diff != "" || err != nil {
 		t.Errorf("verify: %v\n%s", err, diff)
 	}
-	cleaned(t, a, now)
+	for _, want := range []int64{2, 0} {
+		if c := cleaned(t, a, now); c.Listed != want || c.Archived+c.Deleted+c.Changed != 0 {
+			t.Errorf("%+v, want %d listed", c, want)
+		}
+	}
 	got, err := a.Whole(t.Context(), r.Run.RunID)
 	r.Receipts = got.Receipts // they were lost
 	if diff := cmp.Diff(r, got); diff != "" || err != nil {

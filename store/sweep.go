@@ -100,8 +100,13 @@ func (c *cleaning) adopt(ctx context.Context, f *archive.File, name string, e ar
 		return nil
 	}
 	row := (&month{cleaning: c, file: name}).row(r, line)
-	return c.store.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) error {
-		_, err := insertRetired(ctx, q, row)
+	var n int64
+	err = c.store.update(ctx, func(ctx context.Context, _ *sql.Tx, q sqlite.Querier) (err error) {
+		n, err = insertRetired(ctx, q, row)
 		return err
 	})
+	if err == nil {
+		c.result.Listed += n
+	}
+	return err
 }

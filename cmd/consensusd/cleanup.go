@@ -155,5 +155,8 @@ func cleanedLine(d store.Cleaned) string {
 	if d.Changed > 0 {
 		line += "; " + count(d.Changed, "run") + " changed meanwhile and stayed"
 	}
+	if d.Listed > 0 {
+		line += "; " + count(d.Listed, "run") + " listed again that only the archive knew"
+	}
 	return line
 }
