@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/consensusd/consensusd/schema"
@@ -110,13 +111,14 @@ func Runs(ctx context.Context, s *store.Store, filter store.Filter) ([]Run, Page
 
 // Artifacts returns what was answered in the runs that filter names, active or
 // archived, newest run first. The page's cursor is one of runs. unread says of
-// each run that could not be read from the archive why; the others are there.
+// each run that could not be read from the archive which and why; the others are
+// there.
 func Artifacts(ctx context.Context, a *store.Archive, filter store.StageFilter) (all []Artifact, page Page, unread []error, err error) {
 	runs, next, err := a.StageRuns(ctx, filter)
 	for _, r := range runs {
 		all = append(all, artifactsIn(r.Artifacts, r.Archived)...)
 		if r.Unread != nil {
-			unread = append(unread, r.Unread)
+			unread = append(unread, fmt.Errorf("run %s: %w", r.RunID, r.Unread))
 		}
 	}
 	return all, Page{len(all), next}, unread, err
