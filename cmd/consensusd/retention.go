@@ -20,13 +20,17 @@ type retaining struct {
 func newRetaining() *retaining { return &retaining{active: 30, archived: 90, quiet: 7} }
 
 func (r *retaining) addTo(f *pflag.FlagSet) {
-	f.Var(days{&r.active, 1}, "active-days", "how many days a run stays active, by its own time")
-	f.Var(days{&r.archived, 0}, "archive-days", "how many days it then stays in the archive")
-	f.Var(days{&r.quiet, 0}, "quiet-days", "a spec with a run in the last so many days keeps all its runs active; 0 is off")
+	f.Var(number{&r.active, 1}, "active-days", "how many days a run stays active, by its own time")
+	f.Var(number{&r.archived, 0}, "archive-days", "how many days it then stays in the archive")
+	f.Var(number{&r.quiet, 0}, "quiet-days", "a spec with a run in the last so many days keeps all its runs active; 0 is off")
 }
 
+// everDays are more than any run is old. Twice as many still are a time.Duration; one
+// that is too long would begin again below nothing.
+const everDays = 50_000
+
 func (r *retaining) policy() store.Retention {
-	of := func(n int) time.Duration { return time.Duration(n) * day }
+	of := func(n int) time.Duration { return time.Duration(min(n, everDays)) * day }
 	return store.Retention{Active: of(r.active), Archived: of(r.archived), Quiet: of(r.quiet)}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +26,17 @@ func (c told) Handle(_ context.Context, r slog.Record) error {
 	r.Attrs(func(a slog.Attr) bool { line += " " + a.String(); return true })
 	c <- line
 	return nil
+}
+
+// Whoever names very many days means for ever.
+func TestVeryManyDaysAreNotNone(t *testing.T) {
+	for n, want := range map[int]time.Duration{
+		0: 0, 30: 30 * day, 36_500: 36_500 * day, 106_751: everDays * day, 106_752: everDays * day, 213_504: everDays * day, math.MaxInt: everDays * day,
+	} {
+		if keep := (&retaining{n, n, n}).policy(); keep != (store.Retention{Active: want, Archived: want, Quiet: want}) || keep.Active+keep.Archived != 2*want || 2*want < 0 {
+			t.Errorf("%d days are %+v", n, keep)
+		}
+	}
 }
 
 func TestADailyCleanupWaitsForItsTurn(t *testing.T) {

@@ -69,24 +69,6 @@ func (n number) Set(s string) error {
 func (n number) Type() string   { return "number" }
 func (n number) String() string { return strconv.Itoa(*n.value) }
 
-// mostDays are a century: twice as long is still a time, and not one that began again.
-const mostDays = 36500
-
-// days are a number of them that is at least least.
-type days number
-
-func (d days) Set(s string) error {
-	v, err := strconv.Atoi(s)
-	if err != nil || v < d.least || v > mostDays {
-		return fmt.Errorf("want days from %d to %d", d.least, mostDays)
-	}
-	*d.value = v
-	return nil
-}
-
-func (d days) Type() string   { return "number" }
-func (d days) String() string { return strconv.Itoa(*d.value) }
-
 // A cursor is what a page of runs ended with.
 type cursor string
 

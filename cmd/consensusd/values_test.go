@@ -33,25 +33,6 @@ func TestDurations(t *testing.T) {
 	}
 }
 
-// Whatever is let through is as long as it says, and so are two of them together.
-func TestDaysAreNoMoreThanFitATime(t *testing.T) {
-	for text, want := range map[string]int{"0": 0, "30": 30, "36500": 36500} {
-		var n int
-		if err := (days{&n, 0}).Set(text); err != nil || n != want {
-			t.Errorf("%s: %d, %v", text, n, err)
-		}
-		if d := (&retaining{n, n, n}).policy(); d.Active+d.Archived < 0 || int(d.Active/day) != n || int(d.Quiet/day) != n {
-			t.Errorf("%s days are %v", text, d)
-		}
-	}
-	for _, text := range []string{"", "-1", "36501", "106752", "213504", "999999", "9223372036854775807", "99999999999999999999", "1.5", "7d"} {
-		n := 7
-		if err := (days{&n, 0}).Set(text); err == nil || n != 7 {
-			t.Errorf("%q: %d, want an error", text, n)
-		}
-	}
-}
-
 func TestSizes(t *testing.T) {
 	for text, want := range map[string]int64{
 		"1048576": 1 << 20, "64MiB": 64 << 20, "10MB": 10_000_000, "1kib": 1024, "2 GiB": 2 << 30, "5B": 5, "1KB": 1000,
