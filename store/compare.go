@@ -18,6 +18,7 @@ type Compared struct {
 	Same     int64     `json:"same"`     // runs that both databases have alike
 	Fewer    int64     `json:"fewer"`    // runs of which only some documents were replayed; not compared
 	Absent   int64     `json:"absent"`   // runs of which no document was replayed
+	Retired  int64     `json:"retired"`  // runs that retention has archived or deleted since; not compared
 	Problems []Problem `json:"problems"` // what differs; never null
 }
 
@@ -26,7 +27,8 @@ type Compared struct {
 // same documents, with the same artifacts, syntheses and findings. When and how
 // often documents came does not count, nor do the suffixes that their files were
 // given, nor whether an answer came late. Documents that are not kept any more
-// are no difference; neither database needs to rest meanwhile.
+// are no difference, nor are runs that retention has taken away; neither database
+// needs to rest meanwhile.
 func Compare(ctx context.Context, replay, recorded *Store, progress func(done, all int64)) (Compared, error) {
 	c := comparison{replay: replay, recorded: recorded, result: Compared{Problems: []Problem{}}}
 	all, err := replay.read().CountRuns(ctx)
@@ -108,8 +110,7 @@ func (c *comparison) elsewhere(ctx context.Context, r Record) error {
 	was, err := c.recorded.Whole(ctx, ids[0])
 	switch {
 	case errors.Is(err, ErrNotFound):
-		c.differ("run_lacks", r, "its documents have receipts of run "+ids[0]+", which is not there")
-		return nil
+		return c.gone(ctx, r, ids[0])
 	case err != nil:
 		return err
 	case hasMore(was, r):
@@ -119,6 +120,19 @@ func (c *comparison) elsewhere(ctx context.Context, r Record) error {
 	}
 	c.matched++
 	c.differ("run_grouped_otherwise", r, "its documents are recorded as run "+ids[0])
+	return nil
+}
+
+// gone tells whether a run that has receipts was taken away by retention, or lacks.
+func (c *comparison) gone(ctx context.Context, r Record, id string) error {
+	switch _, err := c.recorded.Archive("").Run(ctx, id); {
+	case err == nil, errors.Is(err, ErrDeleted):
+		c.result.Retired++
+	case errors.Is(err, ErrNotFound):
+		c.differ("run_lacks", r, "its documents have receipts of run "+id+", which is not there")
+	default:
+		return err
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -75,6 +76,20 @@ func TestCompareTellsWhatDiffers(t *testing.T) {
 			},
 			Compared{Runs: 2, Same: 1, Problems: []Problem{{"run_lacks", "run", id(2), "which is not there"}}},
 		},
+		"a run that is archived": {
+			func(t *testing.T, _, recorded *Store) {
+				both(t, nil, recorded)
+				retire(t, recorded, cleanupNow)
+			},
+			Compared{Runs: 2, Retired: 2},
+		},
+		"a run that is deleted": {
+			func(t *testing.T, _, recorded *Store) {
+				both(t, nil, recorded)
+				retire(t, recorded, cleanupNow, cleanupNow.AddDate(1, 0, 0))
+			},
+			Compared{Runs: 2, Retired: 2},
+		},
 		"documents in another run": {
 			func(t *testing.T, _, recorded *Store) {
 				other := sample(3)
@@ -119,5 +134,16 @@ func TestCompareTellsWhatDiffers(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// retire applies retention at each of these times to a store whose runs are old.
+func retire(t *testing.T, s *Store, at ...time.Time) {
+	t.Helper()
+	a := s.Archive(t.TempDir())
+	for _, now := range at {
+		if _, _, err := a.Cleanup(t.Context(), keep, now, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

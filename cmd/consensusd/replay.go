@@ -23,7 +23,8 @@ It proves that the database is what the documents say, and makes one anew from
 them. Another folder may be named that holds files as they were in an inbox.
 
 Nothing is changed but the new file. Documents that done/ does not hold any
-more are no difference: runs of which only some are there are not compared.
+more are no difference: runs of which only some are there are not compared,
+nor are those that cleanup has archived or deleted.
 When documents came, and how often, does not count.
 
 Whom to expect is what the running daemon was told; without one, say it with
@@ -77,8 +78,9 @@ type compared struct {
 	Database string `json:"database"`
 	Runs     int64  `json:"runs"`
 	Same     int64  `json:"same"`
-	Fewer    int64  `json:"fewer"`  // of which done/ holds some documents only
-	Absent   int64  `json:"absent"` // of which done/ holds nothing
+	Fewer    int64  `json:"fewer"`   // of which done/ holds some documents only
+	Absent   int64  `json:"absent"`  // of which done/ holds nothing
+	Retired  int64  `json:"retired"` // archived or deleted by retention
 }
 
 func (c *cli) replay(ctx context.Context, done, into string, opts ingest.Options) error {
@@ -139,7 +141,7 @@ func (c *cli) replayInto(ctx context.Context, recorded *store.Store, r *replayed
 	bar = c.progress("comparing runs")
 	found, err := store.Compare(ctx, s, recorded, bar.step)
 	bar.clear()
-	r.Compared = &compared{recorded.Target(), found.Runs, found.Same, found.Fewer, found.Absent}
+	r.Compared = &compared{recorded.Target(), found.Runs, found.Same, found.Fewer, found.Absent, found.Retired}
 	r.Problems = append(r.Problems, found.Problems...)
 	return err
 }
@@ -169,6 +171,9 @@ func (c *cli) printReplayed(s *screen, r replayed) {
 		if d.Fewer > 0 {
 			line += fmt.Sprintf(", %d not whole in done/", d.Fewer)
 		}
+		if d.Retired > 0 {
+			line += fmt.Sprintf(", %d archived or deleted by retention", d.Retired)
+		}
 		if d.Absent > 0 {
 			line += fmt.Sprintf(", which has %d more that are not in done/", d.Absent)
 		}
@@ -180,7 +185,7 @@ func (c *cli) printReplayed(s *screen, r replayed) {
 		return
 	}
 	c.note("%s: %s", count(len(r.Problems), "problem"), line)
-	if r.Compared != nil && r.Compared.Same < r.Compared.Runs && !c.named["expect"] {
+	if r.Compared != nil && r.Compared.Same+r.Compared.Fewer+r.Compared.Retired < r.Compared.Runs && !c.named["expect"] {
 		c.note("was watch told --expect? say the same here: whom to expect is part of a verdict")
 	}
 }
