@@ -33,7 +33,9 @@ func (c *cli) showFailure(s *screen, f ingest.Failure) {
 			first = clock(t)
 		}
 		s.field("tried", count(f.Attempts, "time")+", first "+first)
-		s.field("sha256", visibleLine(f.SHA256))
+		if f.SHA256 != "" { // a link has no bytes
+			s.field("sha256", visibleLine(f.SHA256))
+		}
 	}
 	path, err := c.Home().FailedFile(f.Name)
 	if err != nil {
@@ -43,7 +45,8 @@ func (c *cli) showFailure(s *screen, f ingest.Failure) {
 		fmt.Fprintf(s, "\n%s\n", pointTo(line, f.Line, f.Column))
 	}
 	fmt.Fprintln(s)
-	s.field("next", "correct "+shellQuoted(path), c.command("failed", "retry", f.Name), c.command("failed", "drop", f.Name))
+	name := []string{f.Name}
+	s.field("next", "correct "+shellQuoted(path), c.commandOn(name, "failed", "retry"), c.commandOn(name, "failed", "drop"))
 }
 
 var errNoLine = errors.New("no such line")

@@ -66,7 +66,7 @@ func (c *cli) failedList() error {
 	if len(all) == 0 {
 		c.note("nothing has failed")
 	} else {
-		c.note("next: %s", c.command("failed", "show", all[0].Name))
+		c.note("next: %s", c.commandOn([]string{all[0].Name}, "failed", "show"))
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (c *cli) noRunToPin(ctx context.Context, s *store.Store, id string, err err
 	switch {
 	case err == nil:
 		f.text = "run " + quoted(id) + " is in the archive"
-		f.hint = c.command("archive", "restore", id) + " brings it back and pins it"
+		f.hint = c.commandOn([]string{id}, "archive", "restore") + " brings it back and pins it"
 	case errors.Is(err, store.ErrDeleted):
 		return c.explain(err)
 	}

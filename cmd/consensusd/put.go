@@ -197,7 +197,7 @@ func (c *cli) readDocument(file string, limit int64) (path string, data []byte, 
 		defer f.Close()
 		in, path = f, file
 		if info, err := f.Stat(); err == nil && info.IsDir() {
-			return "", nil, &failure{exit: exitFailed, code: "failed", text: file + " is a folder", hint: "name the files in it, or record it in place: " + c.command("ingest", file)}
+			return "", nil, &failure{exit: exitFailed, code: "failed", text: file + " is a folder", hint: "name the files in it, or record it in place: " + c.commandOn([]string{file}, "ingest")}
 		} else if err == nil && !info.Mode().IsRegular() {
 			path = "/" + filepath.Base(file)
 		}

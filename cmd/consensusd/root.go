@@ -185,6 +185,18 @@ func (c *cli) flagsAgain(flags *pflag.FlagSet, but string) (words []string) {
 	return words
 }
 
+// commandOn is command with names at its end, which are never taken for flags.
+func (c *cli) commandOn(names []string, words ...string) string {
+	if !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "-") }) {
+		return c.command(slices.Concat(words, names)...)
+	}
+	line := c.command(words...) + " --"
+	for _, n := range names {
+		line += " " + shellQuoted(n)
+	}
+	return line
+}
+
 // command returns a command line on the same home, to be pasted. A password in
 // it is left out.
 func (c *cli) command(words ...string) string {

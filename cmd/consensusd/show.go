@@ -86,7 +86,7 @@ func (c *cli) noRun(ctx context.Context, s *store.Store, args []string, err erro
 	case err != nil:
 		return err
 	case len(stages) > 0:
-		f.hint = args[0] + " has runs of " + strings.Join(stages, ", ") + ": " + c.command("show", args[0], stages[0])
+		f.hint = args[0] + " has runs of " + strings.Join(stages, ", ") + ": " + c.commandOn([]string{args[0], stages[0]}, "show")
 	default:
 		f.hint = c.command("runs") + " lists what there is"
 	}

@@ -98,12 +98,33 @@ func quoted(s string) string { return strconv.Quote(s) }
 
 var shellSafe = pattern(`^[A-Za-z0-9_./:=@%+,-]+$`)
 
-// shellQuoted makes one word of s for a shell.
+// shellQuoted makes one word of s for a shell, on one line. What a terminal
+// would obey or not show is written in octal, which means the same to the shell.
 func shellQuoted(s string) string {
-	if shellSafe().MatchString(s) {
+	switch {
+	case shellSafe().MatchString(s):
 		return s
+	case !strings.ContainsFunc(s, func(r rune) bool { return hidden(r) || r == utf8.RuneError }):
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	var b strings.Builder
+	b.WriteString("$'")
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case hidden(r), r == utf8.RuneError:
+			for _, c := range []byte(s[i : i+size]) {
+				fmt.Fprintf(&b, `\%03o`, c)
+			}
+		case r == '\'', r == '\\':
+			b.WriteRune('\\')
+			b.WriteRune(r)
+		default:
+			b.WriteRune(r)
+		}
+		i += size
+	}
+	return b.String() + "'"
 }
 
 // clock is a time as people read it; all times are UTC.

@@ -56,7 +56,8 @@ func TestJSONOnATerminalIsEscapedAndMeansTheSame(t *testing.T) {
 
 func TestShellWords(t *testing.T) {
 	for word, want := range map[string]string{
-		"plain-1.json": "plain-1.json", "my home": "'my home'", "it's": `'it'\''s'`, "": "''", "$HOME": "'$HOME'",
+		"plain-1.json": "plain-1.json", "my home": "'my home'", "it's": `'it'\''s'`, "": "''", "$HOME": "'$HOME'", `a\b`: `'a\b'`,
+		"\x1b[31m it's\n": `$'\033[31m it\'s\012'`, "back\\slash\x07": `$'back\\slash\007'`, "\u202e": `$'\342\200\256'`, "\xff-ü": `$'\377-ü'`,
 	} {
 		if got := shellQuoted(word); got != want {
 			t.Errorf("%q: %s, want %s", word, got, want)
