@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -17,7 +18,7 @@ import (
 const archiveLong = `archive looks after the runs that cleanup has moved out of the database: into
 HOME/archive, a file a month, compressed and checksummed.
 
-A run in the archive is found by show and artifacts --run like any other; runs
+A run in the archive is found by show and artifacts like any other; runs
 --archived lists them. zstdcat prints a file's records, one JSON object a line.`
 
 const archiveExample = `  consensusd archive list
@@ -37,6 +38,7 @@ func (c *cli) archiveCommand() *cobra.Command {
 	}
 	show := c.showCommand()
 	show.Short = "Show one run, whole, as consensusd show does"
+	show.Example = strings.ReplaceAll(show.Example, "consensusd show", "consensusd archive show")
 	cmd.AddCommand(
 		&cobra.Command{
 			Use: "list", Short: "List the files of the archive", Args: arguments(0, 0, "no arguments"),

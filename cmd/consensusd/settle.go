@@ -71,6 +71,9 @@ type settled struct {
 // settle does so to those named, or to all that there were: if somebody else is
 // faster with one of these, that is no failure.
 func (c *cli) settle(names []string, whatever bool, done string, settle func(ingest.Home, string) error) error {
+	if err := c.needHome(); err != nil {
+		return err
+	}
 	var all []settled
 	var errs []error
 	for _, name := range names {
@@ -89,8 +92,11 @@ func (c *cli) settle(names []string, whatever bool, done string, settle func(ing
 	case len(all) > 0 && done == "retried":
 		c.remark("nobody is recording: %s tries them again", c.command("ingest"))
 	}
+	for i, err := range errs {
+		errs[i] = c.noFailure(err)
+	}
 	if len(errs) > 0 && len(all) == 0 {
-		return c.noFailure(errors.Join(errs...))
+		return errors.Join(errs...)
 	}
 	if err := c.answer(all, &serve.Page{Returned: len(all)}, func(*screen) {
 		for _, s := range all {
@@ -99,5 +105,5 @@ func (c *cli) settle(names []string, whatever bool, done string, settle func(ing
 	}); err != nil || len(errs) == 0 {
 		return err
 	}
-	return c.noFailure(errors.Join(errs...))
+	return errors.Join(errs...)
 }
