@@ -134,20 +134,26 @@ func (c *cli) noteElsewhere(ctx context.Context, a *store.Archive) error {
 	return err
 }
 
+// verifiedArchive examines the archive of the home.
+func (c *cli) verifiedArchive(ctx context.Context, s *store.Store) (store.ArchiveExamination, error) {
+	a := c.archive(s)
+	bar := c.progress("checking the archive")
+	found, err := a.Verify(ctx, bar.step)
+	bar.clear()
+	if err != nil {
+		return found, err
+	}
+	return found, c.noteElsewhere(ctx, a)
+}
+
 func (c *cli) archiveVerify(ctx context.Context) error {
 	s, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	a := c.archive(s)
-	bar := c.progress("checking the archive")
-	found, err := a.Verify(ctx, bar.step)
-	bar.clear()
+	found, err := c.verifiedArchive(ctx, s)
 	if err != nil {
-		return err
-	}
-	if err := c.noteElsewhere(ctx, a); err != nil {
 		return err
 	}
 	v := archiveVerification{OK: len(found.Problems) == 0, Problems: found.Problems, Runs: found.Runs, Files: found.Files}

@@ -43,6 +43,7 @@ type verification struct {
 	Problems  []store.Problem `json:"problems"`
 	Unlisted  int64           `json:"unlisted"` // problems with files beyond those listed
 	Runs      int64           `json:"runs"`
+	Archived  int64           `json:"archived_runs"`
 	Documents int64           `json:"documents"` // receipts
 	Files     int64           `json:"files"`     // in done/ and failed/
 	Waiting   int64           `json:"waiting"`   // of these, for a daemon to look at them
@@ -79,11 +80,8 @@ func (c *cli) verified(ctx context.Context, s *store.Store) (v verification, err
 	if err != nil {
 		return v, err
 	}
-	archived, err := c.archive(s).Verify(ctx, nil)
+	archived, err := c.verifiedArchive(ctx, s)
 	if err != nil {
-		return v, err
-	}
-	if err := c.noteElsewhere(ctx, c.archive(s)); err != nil {
 		return v, err
 	}
 	bar := c.progress("checking backups")
@@ -96,7 +94,7 @@ func (c *cli) verified(ctx context.Context, s *store.Store) (v verification, err
 	totals, err := s.Totals(ctx)
 	v = verification{
 		OK: len(found.Problems) == 0 && found.Unlisted == 0, Problems: found.Problems, Unlisted: found.Unlisted,
-		Runs: totals.Runs, Files: found.Files, Waiting: found.Waiting, Backups: backups,
+		Runs: totals.Runs, Archived: archived.Runs, Files: found.Files, Waiting: found.Waiting, Backups: backups,
 	}
 	for _, n := range totals.Documents {
 		v.Documents += n
@@ -105,7 +103,11 @@ func (c *cli) verified(ctx context.Context, s *store.Store) (v verification, err
 }
 
 func (c *cli) printVerification(out *screen, v verification) {
-	looked := fmt.Sprintf("%s, %s, %s in done/ and failed/", count(v.Runs, "run"), count(v.Documents, "receipt"), count(v.Files, "file"))
+	looked := count(v.Runs, "run")
+	if v.Archived > 0 {
+		looked += fmt.Sprintf(", %d in the archive", v.Archived)
+	}
+	looked += fmt.Sprintf(", %s, %s in done/ and failed/", count(v.Documents, "receipt"), count(v.Files, "file"))
 	if v.Waiting > 0 {
 		looked += fmt.Sprintf(" (%d wait for the daemon)", v.Waiting)
 	}
