@@ -137,7 +137,11 @@ func (d *document) checkIdentifiers(own *string) *Rejection {
 	}
 	for _, id := range ids {
 		if why := badIdentifier(id.value); why != "" {
-			return &Rejection{Code: CodeBadIdentifier, Message: id.what + " " + quote(id.value) + " " + why, Hint: "use letters, digits and punctuation"}
+			hint := "use letters, digits and punctuation"
+			if len(id.value) > maxIdentifier {
+				hint = "use a short name; what explains it belongs into the content"
+			}
+			return &Rejection{Code: CodeBadIdentifier, Message: id.what + " " + quote(id.value) + " " + why, Hint: hint}
 		}
 	}
 	return nil

@@ -219,6 +219,9 @@ func TestIdentifiersThatCannotBeShownAreRejected(t *testing.T) {
 				continue
 			}
 			wellSaid(t, r)
+			if long := strings.Contains(says, "letters") || strings.Contains(says, "more"); long != strings.Contains(r.Hint, "short") {
+				t.Errorf("%s with %s: %s", what, says, r.Hint)
+			}
 		}
 	}
 	for _, id := range []string{strings.Repeat("ż", maxIdentifier/2), "a b/c\\d?#%41", "Ω", "👩‍🚀"} {

@@ -38,7 +38,9 @@ type Checked struct {
 // and folder may say what the document does not.
 func Check(path string, data []byte, maxBytes int64) (Checked, *Rejection) {
 	if int64(len(data)) > maxBytes {
-		return Checked{}, tooLarge(int64(len(data)), maxBytes)
+		r := tooLarge(0, maxBytes) // there may be more than was read
+		r.Message = fmt.Sprintf("it has more than %d bytes, the limit", maxBytes)
+		return Checked{}, r
 	}
 	now := time.Now()
 	abs, err := filepath.Abs(path)

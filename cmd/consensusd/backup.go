@@ -186,6 +186,16 @@ func (c *cli) findBackup(name string) (store.Backup, error) {
 	return b, err
 }
 
+// explainBackup tells where to look for backups, when one is not there.
+func (c *cli) explainBackup(err error) error {
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	f := c.explain(err)
+	f.hint = c.command("backup", "list") + " shows what there is"
+	return f
+}
+
 // export copies all runs into a new file.
 func (c *cli) export(ctx context.Context, path string) error {
 	from, err := c.open(ctx)

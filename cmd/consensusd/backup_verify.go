@@ -51,7 +51,7 @@ func (c *cli) backupsNamed(names []string, newest bool) (all []store.Backup, err
 		b, err := c.findBackup(name)
 		var damaged *store.DamagedBackupError
 		if err != nil && !errors.As(err, &damaged) {
-			return nil, err
+			return nil, c.explainBackup(err)
 		}
 		all = append(all, b)
 	}

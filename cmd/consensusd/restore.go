@@ -52,13 +52,8 @@ func (c *cli) restoreCommand() *cobra.Command {
 				return misuse(cmd, "a backup is restored into a file: then consensusd copy --to brings it to a server")
 			}
 			b, err := c.backupToRestore(args, r.at.Time)
-			if errors.Is(err, store.ErrNotFound) {
-				f := c.explain(err)
-				f.hint = c.command("backup", "list") + " shows what there is"
-				return f
-			}
 			if err != nil {
-				return err
+				return c.explainBackup(err)
 			}
 			return c.restore(cmd.Context(), b, r.replace)
 		},
