@@ -146,6 +146,23 @@ func TestATableOfRuns(t *testing.T) {
 	}
 }
 
+func TestAnOverlongCellMovesItsOwnRowAlone(t *testing.T) {
+	long := strings.Repeat("x", mostWidth+1)
+	all := [][]string{{"A", "B", "C"}, {"1", "2", "3"}, {long, "2", "3"}, {"one", "2", long}}
+	want := []string{"A    B  C", "1    2  3", long + "  2  3", "one  2  " + long}
+	if diff := cmp.Diff(want, aligned(all)); diff != "" {
+		t.Error(diff)
+	}
+	wide, got := terminal(100, false)
+	wide.print(all[0], all[1:], 0)
+	if diff := cmp.Diff(strings.Join(want, "\n")+"\n", got.String()); diff != "" { // nothing is cut for it
+		t.Error(diff)
+	}
+	if got := aligned([][]string{{"code", "", "why"}, {"longer code", "", "why not"}}); got[0] != "code         why" {
+		t.Errorf("an empty column: %q", got[0])
+	}
+}
+
 func TestContentOnATerminal(t *testing.T) {
 	s, got := terminal(80, false)
 	s.content(`{"a":{"b":"`+"\u202e"+`"}}`, "", false)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -21,16 +20,16 @@ func (s *screen) whole(w serve.Whole, full bool) {
 	s.field("agents", s.answered(w)...)
 	s.field("missing", visibleLine(either(strings.Join(r.MissingAgents, ", "), "nobody")))
 	s.field("conflicts", visibleLines(r.Conflicts)...)
-	var findings []string
+	var findings, files [][]string
 	for _, f := range w.Findings {
-		findings = append(findings, strings.Join(slices.DeleteFunc([]string{f.Code, f.Agent, f.Detail}, func(s string) bool { return s == "" }), "  "))
+		findings = append(findings, visibleLines([]string{f.Code, f.Agent, f.Detail}))
 	}
-	s.field("findings", visibleLines(findings)...)
-	var files []string
+	s.field("findings", aligned(findings)...)
 	for _, f := range w.Receipts {
-		files = append(files, fmt.Sprintf("%s  %s  %s, %s %s  sha256 %.12s", f.Path, size(f.Bytes), f.Kind, f.State, clock(f.SettledAt), f.SHA256))
+		about := fmt.Sprintf("%s, %s %s", f.Kind, f.State, clock(f.SettledAt))
+		files = append(files, visibleLines([]string{f.Path, size(f.Bytes), about, fmt.Sprintf("sha256 %.12s", f.SHA256)}))
 	}
-	s.field("files", visibleLines(files)...)
+	s.field("files", aligned(files)...)
 	for _, a := range w.Artifacts {
 		s.title(a.Agent, clock(a.CreatedAt), size(int64(a.Bytes)))
 		s.content(a.Content, failureOf(a.Metadata), full)
@@ -53,9 +52,9 @@ func kept(r serve.Run) string {
 }
 
 // answered describes every answer in a line.
-func (s *screen) answered(w serve.Whole) (lines []string) {
+func (s *screen) answered(w serve.Whole) []string {
+	var rows [][]string
 	for _, a := range w.Artifacts {
-		line := fmt.Sprintf("%-12s %9s", visibleLine(a.Agent), size(int64(a.Bytes)))
 		var codes []string
 		for _, f := range a.Findings {
 			codes = append(codes, f.Code)
@@ -63,12 +62,10 @@ func (s *screen) answered(w serve.Whole) (lines []string) {
 		if why := failureOf(a.Metadata); why != "" {
 			codes = []string{"failed: " + why}
 		}
-		if len(codes) > 0 {
-			line += "  " + s.paint(text.FgYellow, visibleLine(shortened(strings.Join(codes, ", "), 100)))
-		}
-		lines = append(lines, line)
+		why := s.paint(text.FgYellow, visibleLine(shortened(strings.Join(codes, ", "), 100)))
+		rows = append(rows, []string{fmt.Sprintf("%-12s", visibleLine(a.Agent)), fmt.Sprintf("%8s", size(int64(a.Bytes))), why})
 	}
-	return lines
+	return aligned(rows)
 }
 
 // failureOf returns why an agent failed, "" when it did not.
