@@ -40,6 +40,7 @@ func (p *progress) step(done, all int64) {
 			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionUseANSICodes(true),
+			progressbar.OptionSetSpinnerChangeInterval(0), // else it draws itself, also over what comes after it
 		)
 	}
 	if all != p.bar.GetMax64() {
