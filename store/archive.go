@@ -85,15 +85,18 @@ func (a *Archive) Whole(ctx context.Context, runID string) (Record, error) {
 
 // whole returns with the run the row that says where it is.
 func (a *Archive) whole(ctx context.Context, runID string) (r Record, row ArchivedRun, err error) {
+	m := &monthReader{archive: a}
+	defer m.close()
+	return m.whole(ctx, runID)
+}
+
+// whole is [Archive.whole] by a file that may be open since a while ago.
+func (m *monthReader) whole(ctx context.Context, runID string) (r Record, row ArchivedRun, err error) {
+	a := m.archive
 	if row, err = a.Run(ctx, runID); err != nil {
 		return r, row, err
 	}
-	f, err := a.open(row.File)
-	if err != nil {
-		return r, row, err
-	}
-	defer f.Close()
-	if r, err = recordIn(f, row); err != nil {
+	if r, err = m.record(row); err != nil {
 		return r, row, err
 	}
 	r.Receipts, err = a.store.read().ListReceipts(ctx, runID)

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -18,8 +20,10 @@ import (
 // [ErrNotFound] or [ErrDeleted] for a run that is not in the archive.
 func (a *Archive) Restore(ctx context.Context, now time.Time, runIDs ...string) (restored int, err error) {
 	var all []archivedWhole
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(runIDs))) {
-		r, isActive, err := a.find(ctx, id)
+	m := &monthReader{archive: a}
+	defer m.close()
+	for _, id := range a.byFile(ctx, runIDs) {
+		r, isActive, err := m.find(ctx, id)
 		if err != nil {
 			return 0, err
 		}
@@ -52,9 +56,26 @@ type archivedWhole struct {
 	sha256 string // of its line
 }
 
+// byFile returns each of these ids once, those in one file of the archive after
+// one another.
+func (a *Archive) byFile(ctx context.Context, runIDs []string) []string {
+	files := make(map[string]string, len(runIDs))
+	for _, id := range runIDs {
+		row, _ := a.Run(ctx, id) // the error comes again when the run is looked for
+		files[id] = row.File
+	}
+	return slices.SortedFunc(maps.Keys(files), func(x, y string) int {
+		return cmp.Or(cmp.Compare(files[x], files[y]), cmp.Compare(x, y))
+	})
+}
+
 // find returns a run from the archive, unless it is in the tables of runs. One that
 // is moved just now may seem to be in neither.
-func (a *Archive) find(ctx context.Context, runID string) (r archivedWhole, isActive bool, err error) {
+func (m *monthReader) find(ctx context.Context, runID string) (r archivedWhole, isActive bool, err error) {
+	if record, row, err := m.whole(ctx, runID); err == nil {
+		return archivedWhole{record, row.SHA256}, false, nil
+	}
+	a := m.archive // the open file may be another one by now
 	for range looks {
 		record, row, err := a.whole(ctx, runID)
 		if !errors.Is(err, ErrNotFound) {
