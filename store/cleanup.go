@@ -107,7 +107,8 @@ func (c *cleaning) goOn(file string, err error) error {
 }
 
 // run carries out the plan. Whatever goes wrong, the disk space of what was
-// deleted is given back. The error is all that did, joined.
+// deleted is given back; the next cleanup does so when this one is stopped. The
+// error is all that went wrong, joined.
 func (c *cleaning) run(ctx context.Context) (err error) {
 	c.damaged = map[string]bool{}
 	for _, file := range slices.Sorted(maps.Keys(c.plan.damaged)) {
@@ -120,11 +121,11 @@ func (c *cleaning) run(ctx context.Context) (err error) {
 		}
 	}
 	c.problem("clean up", err)
-	if ctx.Err() != nil {
-		return errors.Join(c.problems...)
+	if ctx.Err() == nil {
+		c.result.LogHeld, err = c.store.engine.reclaim(ctx, c.store.writer)
+		c.problem("give disk space back", err)
 	}
-	c.result.LogHeld, err = c.store.engine.reclaim(ctx, c.store.writer)
-	c.problem("give disk space back", err)
+	ctx = context.WithoutCancel(ctx) // also who stopped it is told what was done
 	c.result.After, err = c.store.engine.fileBytes(ctx, c.store.reader)
 	c.problem("measure the database", err)
 	c.result.Archive, err = c.archive.bytes()

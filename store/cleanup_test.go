@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -191,6 +192,17 @@ func TestACleanupThatFailsTellsHowLargeTheArchiveIs(t *testing.T) {
 	execute(t, s, "CREATE TRIGGER never BEFORE DELETE ON consensus_runs BEGIN SELECT RAISE(ABORT, 'never'); END")
 	if _, c, err := a.Cleanup(t.Context(), keep, cleanupNow, nil); err == nil || c.Archived != 0 || c.Archive <= want {
 		t.Errorf("%+v, %v; the archive took %d bytes", c, err, want)
+	}
+}
+
+func TestACleanupThatIsStoppedTellsWhatItDid(t *testing.T) {
+	s := open(t, newFile(t))
+	a := s.Archive(t.TempDir())
+	mustRecord(t, s, aged(0, "S", cleanupNow, 40*day), aged(1, "S", cleanupNow, 80*day))
+	ctx, stop := context.WithCancel(t.Context())
+	_, c, err := a.Cleanup(ctx, keep, cleanupNow, func(int64, int64) { stop() })
+	if !errors.Is(err, context.Canceled) || c.Archived != 1 || c.Archive == 0 || c.After < c.Before || c.Before == 0 {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 
