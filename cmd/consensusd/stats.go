@@ -46,6 +46,9 @@ func (c *cli) statsCommand() *cobra.Command {
 		Example: statsExample,
 		Args:    arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !c.given("warn") && m.warn > m.quota {
+				m.warn = m.quota // who sets a low quota alone is not to be told of the other
+			}
 			switch {
 			case !m.sizes:
 				return misuse(cmd, "name what to measure: --sizes")
@@ -57,7 +60,7 @@ func (c *cli) statsCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.BoolVar(&m.sizes, "sizes", false, "bytes of each spec in inbox, database and archive")
-	f.Var(&m.warn, "warn", "warn of specs from this size on, such as 40MB")
+	f.Var(&m.warn, "warn", "warn of specs from this size on; a lower quota if it is not given")
 	f.Var(&m.quota, "quota", "the size that a spec may have")
 	f.BoolVar(&m.check, "check", false, "exit with 3 when a spec is over its quota")
 	return cmd

@@ -90,8 +90,11 @@ func (z *byteSize) Set(s string) error {
 func (z *byteSize) Type() string { return "size" }
 
 func (z *byteSize) String() string {
-	if n := int64(*z); n >= 1<<20 && n%(1<<20) == 0 {
+	switch n := int64(*z); {
+	case n >= 1<<20 && n%(1<<20) == 0:
 		return fmt.Sprintf("%dMiB", n>>20)
+	case n >= 1e6 && n%1e6 == 0:
+		return fmt.Sprintf("%dMB", n/1e6)
 	}
 	return strconv.FormatInt(int64(*z), 10)
 }
