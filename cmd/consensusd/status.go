@@ -148,8 +148,8 @@ func (c *cli) printStatus(s *screen, st status) {
 	s.field("home", visibleLine(filepath.Clean(st.Home)))
 	s.field("daemon", c.daemonLines(s, st)...)
 	s.field("inbox", c.inboxLine(st))
-	for i, run := range st.Inbox.Open {
-		s.field(map[bool]string{true: "open runs"}[i == 0], openLine(run))
+	if len(st.Inbox.Open) > 0 {
+		s.field("open runs", c.openLines(st.Inbox.Open)...)
 	}
 	if n := len(st.Inbox.Unfinished); n > 0 {
 		s.field("unfinished", visibleLines(st.Inbox.Unfinished[:min(n, 10)])...)
@@ -229,9 +229,26 @@ func (c *cli) inboxLine(st status) string {
 	return visibleLine(c.Home().Inbox()) + "  " + line
 }
 
+// mostOpen is how many open runs a glance takes in.
+const mostOpen = 20
+
+func (c *cli) openLines(open []ingest.OpenRun) (lines []string) {
+	for _, r := range open[:min(mostOpen, len(open))] {
+		lines = append(lines, openLine(r))
+	}
+	if more := len(open) - mostOpen; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more: %s lists them", more, c.command("status", "--json")))
+	}
+	return lines
+}
+
 // openLine tells whom a run waits for.
 func openLine(r ingest.OpenRun) string {
-	line := r.SpecID + " " + r.Stage + ": has " + either(strings.Join(r.Agents, ", "), "no answer")
+	line := r.SpecID + " " + r.Stage
+	if r.RunID != "" {
+		line += " (run " + r.RunID + ")"
+	}
+	line += ": has " + either(strings.Join(r.Agents, ", "), "no answer")
 	if len(r.WaitsFor) > 0 {
 		line += ", waits for " + strings.Join(r.WaitsFor, ", ") + " until " + clock(r.Deadline)
 		if left := time.Until(r.Deadline); left > 0 {
