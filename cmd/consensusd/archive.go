@@ -85,7 +85,11 @@ func (c *cli) archiveList(ctx context.Context) error {
 		}
 		rows := make([][]string, len(files))
 		for i, f := range files {
-			rows[i] = []string{f.File, strconv.FormatInt(f.Runs, 10), size(f.Content), size(f.Bytes), clock(f.Oldest), clock(f.Newest)}
+			onDisk := size(f.Bytes)
+			if f.Bytes == 0 { // no file of the archive is that small
+				onDisk = "not here"
+			}
+			rows[i] = []string{f.File, strconv.FormatInt(f.Runs, 10), size(f.Content), onDisk, clock(f.Oldest), clock(f.Newest)}
 		}
 		out.print([]string{"FILE", "RUNS", "CONTENT", "ON DISK", "OLDEST", "NEWEST"}, rows)
 	})

@@ -27,7 +27,8 @@ twice: they are other names of the same files. Make HOME/backups a link to a fol
 on another disk, and they are copied there. It runs at a low priority.
 
 Backups of a PostgreSQL database are that server's own job: backup tells the
-command. --export copies all runs, of either engine, into a new SQLite file.
+command. --export copies all runs, of either engine, into a new SQLite file; those
+in the archive stay there.
 
 Exit status 3 when the archive was damaged already: it is copied as it is.`
 

@@ -22,7 +22,8 @@ Daemons may go on recording into both meanwhile. Each run is copied whole, with
 its ids and receipts, so a document that is dropped again is known there too,
 and read back: the digests are over all runs as either database has them then.
 Interrupted, it is resumed by running it again. A run of which the other has
-more documents stays as it is there.
+more documents stays as it is there. What is in the archive, or was deleted, is
+known to the other database, too; the files of the archive stay where they are.
 
 Exit status 3 when the databases disagree about a run, which is left as it is.`
 
@@ -126,4 +127,7 @@ func (c *cli) printCopied(s *screen, d store.Copied) {
 		line += ", " + count(d.Receipts, "receipt") + " of other documents"
 	}
 	c.confirm("%s  %s; %d of %s alike in both, sha256 %.12s", word, line, d.Same, count(d.Runs, "run"), d.TargetSHA256)
+	if d.Archived > 0 {
+		c.note("the files of the archive are not copied: a home that is to show these runs needs the folder archive/, too")
+	}
 }
