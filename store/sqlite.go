@@ -114,7 +114,7 @@ func explainSQLite(err error) error {
 		sqlite3.ErrPerm:     "make the file and its folder writable",
 		sqlite3.ErrCantOpen: "check that its folder exists and is writable",
 		sqlite3.ErrIoErr:    "check the disk",
-		sqlite3.ErrCorrupt:  "it is damaged: stop, keep a copy of the file, and restore a backup",
+		sqlite3.ErrCorrupt:  "it is damaged: stop the daemon, and restore a backup: consensusd restore --replace keeps the damaged file, too",
 		sqlite3.ErrNotADB:   "it is not a SQLite database: move it away or name another with --db",
 	}[code]
 	if hint == "" {
