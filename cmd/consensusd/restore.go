@@ -122,7 +122,22 @@ func (c *cli) restore(ctx context.Context, b store.Backup, replace bool) (err er
 		return err
 	}
 	c.remark("the next %s looks through done/ for what was recorded since %s", c.command("watch"), clock(done.Created))
+	if n := c.failedSince(done.Created); n > 0 {
+		c.remark("%s in failed/ came since then: %s gives them their receipts again", count(n, "file"), c.command("failed", "retry", "--all"))
+	}
 	return c.answer(done, nil, func(out *screen) { c.printRestored(out, done) })
+}
+
+// failedSince counts the files that were rejected after a backup was made, which knows
+// nothing of them.
+func (c *cli) failedSince(made time.Time) (n int) {
+	all, _ := c.Home().Failures() // who cannot read them is told so by verify
+	for _, f := range all {
+		if first, err := time.Parse(time.RFC3339, f.FirstSeen); err == nil && !first.Before(made.Truncate(time.Second)) {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *cli) printRestored(out *screen, r store.Restored) {

@@ -68,7 +68,7 @@ func aligned(rows [][]string) []string {
 }
 
 // leastWidth is what a column that gives way keeps.
-const leastWidth = 12
+const leastWidth = 16
 
 // fit cuts the columns in give, always the widest of them, until a row fits.
 func fit(header []string, rows [][]string, width int, give []int) {
