@@ -18,6 +18,9 @@ import (
 // would keep them out.
 var ErrNeedsToken = errors.New("an address other than loopback needs a token file")
 
+// ErrToken reports a token file that cannot be read, or a token that could be guessed.
+var ErrToken = errors.New("no token to be used")
+
 // A Server listens, but answers nobody before [Server.Run].
 type Server struct {
 	listener net.Listener
@@ -30,16 +33,16 @@ const minToken = 16
 
 // Listen takes the address. With a token file, whoever asks must know the
 // token in it; without one only a loopback address is taken, else the error is
-// [ErrNeedsToken].
+// [ErrNeedsToken]. A token file that is of no use is [ErrToken].
 func Listen(addr, tokenFile string) (*Server, error) {
 	s := &Server{}
 	if tokenFile != "" {
 		b, err := os.ReadFile(tokenFile)
 		if err != nil {
-			return nil, fmt.Errorf("read token: %w", err)
+			return nil, fmt.Errorf("%w: %w", ErrToken, err)
 		}
 		if s.token = bytes.TrimSpace(b); len(s.token) < minToken {
-			return nil, fmt.Errorf("token in %s has %d characters, at least %d are needed", tokenFile, len(s.token), minToken)
+			return nil, fmt.Errorf("%w: that in %s has %d characters, at least %d are needed", ErrToken, tokenFile, len(s.token), minToken)
 		}
 	}
 	var err error

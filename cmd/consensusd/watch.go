@@ -146,6 +146,8 @@ func (c *cli) listen(w *watching, log *slog.Logger) (*serve.Server, error) {
 		return server, nil
 	case errors.Is(err, serve.ErrNeedsToken):
 		return nil, &failure{exit: exitMisused, code: "usage", text: err.Error(), hint: "write a token into a file and name it with --http-token-file, or listen on 127.0.0.1", err: err}
+	case errors.Is(err, serve.ErrToken):
+		return nil, &failure{exit: exitFailed, code: "http", text: err.Error(), hint: "write a long one into a file that this user may read, and name it with --http-token-file", err: err}
 	case c.given("http") || w.tokenFile != "":
 		return nil, &failure{exit: exitFailed, code: "http", text: err.Error(), hint: "choose another --http, or off", err: err}
 	}
