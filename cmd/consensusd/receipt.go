@@ -134,7 +134,7 @@ func (r *receiptReader) refused(d *dropping, receipt store.Receipt) {
 	switch {
 	case err == nil:
 		d.reject(&f.Rejection)
-		hint = f.Hint + "; see " + r.cli.command("failed", "show", f.Name)
+		hint = f.Hint + "; see " + r.cli.commandOn([]string{f.Name}, "failed", "show")
 	case d.refused.IsZero():
 		d.refused = time.Now()
 		return
