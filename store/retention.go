@@ -41,9 +41,9 @@ type Plan struct {
 // A Share is a part of all runs.
 type Share struct {
 	Runs   int64     `json:"runs"`
-	Bytes  int64     `json:"bytes"`  // of their answers and syntheses
-	Oldest time.Time `json:"oldest"` // zero when there are none
-	Newest time.Time `json:"newest"`
+	Bytes  int64     `json:"bytes"`           // of their answers and syntheses
+	Oldest time.Time `json:"oldest,omitzero"` // zero when there are none
+	Newest time.Time `json:"newest,omitzero"`
 }
 
 func (s *Share) add(timestamp, bytes int64) {

@@ -110,7 +110,7 @@ func explainSQLite(err error) error {
 		sqlite3.ErrFull:     "free space on its disk; recording goes on by itself",
 		sqlite3.ErrBusy:     "another program holds its write lock; recording goes on when it lets go",
 		sqlite3.ErrLocked:   "another program holds its write lock; recording goes on when it lets go",
-		sqlite3.ErrReadonly: "make the file and its folder writable",
+		sqlite3.ErrReadonly: "make the file and its folder writable; beside a running daemon, who only asks needs neither",
 		sqlite3.ErrPerm:     "make the file and its folder writable",
 		sqlite3.ErrCantOpen: "check that its folder exists and is writable",
 		sqlite3.ErrIoErr:    "check the disk",

@@ -43,6 +43,19 @@ type failure struct {
 func (f *failure) Error() string { return f.text }
 func (f *failure) Unwrap() error { return f.err }
 
+// noFile is the error about a file or folder that cannot be read. When it is not
+// there, it says where it is looked for, and what else may be done.
+func noFile(path string, err error, orElse string) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	hint := "check the path" + orElse
+	if abs, absErr := filepath.Abs(path); absErr == nil && !filepath.IsAbs(path) {
+		hint = "it is looked for at " + shellQuoted(abs) + ": " + hint
+	}
+	return &failure{exit: exitFailed, code: "no_file", text: err.Error(), hint: hint, err: err}
+}
+
 // An exitStatus ends the program when everything has been said already.
 type exitStatus int
 

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/consensusd/consensusd/ingest"
+	"github.com/consensusd/consensusd/store"
 )
 
 // showFailure prints why a file failed, and the place in it.
@@ -46,7 +47,11 @@ func (c *cli) showFailure(s *screen, f ingest.Failure) {
 	}
 	fmt.Fprintln(s)
 	name := []string{f.Name}
-	s.field("next", "correct "+shellQuoted(path), c.commandOn(name, "failed", "retry"), c.commandOn(name, "failed", "drop"))
+	next := []string{"correct " + shellQuoted(path), c.commandOn(name, "failed", "retry"), c.commandOn(name, "failed", "drop")}
+	if f.Code == store.CodeArchived { // the file is right
+		next[0] = c.command("archive", "restore", "RUN")
+	}
+	s.field("next", next...)
 }
 
 var errNoLine = errors.New("no such line")

@@ -101,7 +101,7 @@ func (c *cli) ingest(ctx context.Context, opts ingest.Options, paths []string) (
 func (c *cli) prepareIngest(paths []string, opts ingest.Options) (lock *ingest.Lock, err error) {
 	for _, p := range paths {
 		if _, err := os.Stat(p); err != nil {
-			return nil, err
+			return nil, noFile(p, err, "")
 		}
 	}
 	if len(paths) > 0 && c.db != "" {

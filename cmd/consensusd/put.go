@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -188,11 +187,8 @@ func (c *cli) readDocument(file string, limit int64) (path string, data []byte, 
 	in, path := c.stdin, "/stdin.json"
 	if file != "-" {
 		f, err := os.Open(file)
-		if errors.Is(err, fs.ErrNotExist) {
-			return "", nil, &failure{exit: exitFailed, code: "no_file", text: err.Error(), hint: noFileHint(file), err: err}
-		}
 		if err != nil {
-			return "", nil, err
+			return "", nil, noFile(file, err, ", or give - to read standard input")
 		}
 		defer f.Close()
 		in, path = f, file
@@ -204,14 +200,6 @@ func (c *cli) readDocument(file string, limit int64) (path string, data []byte, 
 	}
 	data, err = io.ReadAll(io.LimitReader(in, limit+1))
 	return path, data, err
-}
-
-// noFileHint says what somebody may have meant by a file that is not there.
-func noFileHint(file string) string {
-	if abs, err := filepath.Abs(file); err == nil && !filepath.IsAbs(file) {
-		return "it is looked for at " + shellQuoted(abs) + ": check the path, or give - to read standard input"
-	}
-	return "check the path, or give - to read standard input"
 }
 
 func dropped(all []*dropping) bool {

@@ -94,6 +94,9 @@ func (c *cli) replay(ctx context.Context, done, into string, opts ingest.Options
 	if recorded != nil {
 		defer recorded.Close()
 	}
+	if _, err := os.Stat(done); err != nil {
+		return noFile(done, err, "")
+	}
 	r := replayed{Done: done, Into: into, Problems: []store.Problem{}}
 	if err := c.replayInto(ctx, recorded, &r, opts); err != nil {
 		return err

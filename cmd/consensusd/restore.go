@@ -146,6 +146,10 @@ func (c *cli) printRestored(out *screen, r store.Restored) {
 	}
 	c.confirm("restored  %s  %s, %s, %d archived", visibleLine(r.Backup), count(r.Runs, "run"), count(r.Receipts, "receipt"), r.Archived)
 	if len(r.Kept) > 0 {
-		c.note("%s", fmt.Sprintf("what was there is kept: %s", strings.Join(r.Kept, ", ")))
+		kept := make([]string, len(r.Kept))
+		for i, path := range r.Kept {
+			kept[i] = shellQuoted(path)
+		}
+		c.note("what was there is kept: %s", strings.Join(kept, ", "))
 	}
 }
