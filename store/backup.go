@@ -12,6 +12,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/consensusd/consensusd/store/archive"
+	"github.com/consensusd/consensusd/store/background"
 )
 
 // Backups is a folder of backups. Each has a folder of its own, named after its
@@ -49,7 +50,7 @@ func (s *Store) Backup(ctx context.Context, to Backups, a *Archive, now time.Tim
 		defer release()
 		b := &backingUp{store: s, archive: a, source: path, to: to, begun: time.Now(), progress: progress}
 		b.manifest = BackupManifest{Version: backupVersion, CreatedAt: now.UTC().Truncate(time.Second), Archives: []BackupFile{}, Problems: []Problem{}}
-		yielding(func() { done, err = b.run(ctx) })
+		background.Do(func() { done, err = b.run(ctx) })
 	}
 	if err != nil {
 		err = fmt.Errorf("back up to %s: %w", to, s.engine.explain(err))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/consensusd/consensusd/store/archive"
+	"github.com/consensusd/consensusd/store/background"
 )
 
 // A Cleaned says what a cleanup did.
@@ -59,7 +60,7 @@ func (a *Archive) Cleanup(ctx context.Context, keep Retention, now time.Time, pr
 		return nil, Cleaned{}, err
 	}
 	c := &cleaning{archive: a, store: a.store, plan: plan, progress: progress}
-	yielding(func() { err = c.run(ctx) })
+	background.Do(func() { err = c.run(ctx) })
 	return plan, c.result, err
 }
 

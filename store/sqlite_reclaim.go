@@ -23,9 +23,11 @@ const (
 // all the while keeps it from that.
 func (e sqliteEngine) reclaim(ctx context.Context, db *sql.DB) (isHeld bool, err error) {
 	for more := true; more; Step("reclaimed") {
+		held := time.Now()
 		if more, err = e.vacuum(ctx, db); err != nil {
 			return false, err
 		}
+		leaveRoom(ctx, held)
 		if isHeld, err = e.checkpoints.moveAll(ctx, "PASSIVE"); isHeld || err != nil {
 			return isHeld, err // or the log would grow by all that is left
 		}
@@ -33,8 +35,8 @@ func (e sqliteEngine) reclaim(ctx context.Context, db *sql.DB) (isHeld bool, err
 	return e.checkpoints.moveAll(ctx, "TRUNCATE")
 }
 
-// vacuum gives some free pages back in a transaction, leaves room for others, and
-// reports whether there are more.
+// vacuum gives some free pages back in a transaction, and reports whether there are
+// more.
 func (e sqliteEngine) vacuum(ctx context.Context, db *sql.DB) (more bool, err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -46,7 +48,6 @@ func (e sqliteEngine) vacuum(ctx context.Context, db *sql.DB) (more bool, err er
 		return false, err
 	}
 	defer tx.Rollback()
-	held := time.Now()
 	if err := e.begun(conn); err != nil {
 		return false, err
 	}
@@ -73,9 +74,7 @@ func (e sqliteEngine) vacuum(ctx context.Context, db *sql.DB) (more bool, err er
 	if err := tx.Commit(); err != nil {
 		return false, err
 	}
-	err = e.committed(conn)
-	leaveRoom(ctx, held)
-	return after > 0, err
+	return after > 0, e.committed(conn)
 }
 
 // fileBytes asks the file system, and SQLite how large it will make the file.

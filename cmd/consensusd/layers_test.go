@@ -23,12 +23,13 @@ var layers = map[string][]string{
 	"cmd/torture":    {},
 	"serve":          {"store", "schema"},
 	"ingest":         {"store", "schema"},
-	"store":          {"store/archive", "dbgen/sqlite", "dbgen/postgres", "schema"},
-	"store/archive":  {},
+	"store":          {"store/archive", "store/background", "dbgen/sqlite", "dbgen/postgres", "schema"},
+	"store/archive":  {"store/background"},
 	"dbgen/sqlite":   {"schema"},
 	"dbgen/postgres": {"schema"},
 	"schema":         {},
 
+	"store/background":           {},
 	"store/postgrestest":         {}, // servers for tests
 	"store/postgrestest/cluster": {},
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/consensusd/consensusd/store/background"
 )
 
 // blockBytes is how large a block gets: small enough that one run is read in a
@@ -51,9 +53,11 @@ func newWriter(file *os.File) *writer {
 	return w
 }
 
-// pack writes the blocks that it receives, until there are no more.
+// pack writes the blocks that it receives, until there are no more. It computes much,
+// and can wait.
 func (w *writer) pack(blocks <-chan lineBlock) {
 	defer close(w.packed)
+	background.Yield()
 	var failed error
 	for b := range blocks {
 		if failed != nil {
