@@ -15,27 +15,12 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/consensusd/consensusd/ingest"
 	"github.com/consensusd/consensusd/store"
 )
 
 // A database of an earlier schema is counted when it is restored, not before.
 func TestWhatOnlyADrillFindsInABackupIsSaidToBeWrong(t *testing.T) {
-	home := ingest.Home(filepath.Join(t.TempDir(), "my home"))
-	if err := home.Create(); err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), home.Database())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := s.Backup(t.Context(), store.Backups(home.Backups()), s.Archive(home.Archive()), time.Now(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	home, b := backedUpHome(t, time.Now())
 	verify := func(flags ...string) (status int, out string) {
 		cmd := exec.CommandContext(t.Context(), "consensusd", append([]string{"backup", "verify", "--home", string(home)}, flags...)...)
 		text, err := cmd.CombinedOutput()

@@ -12,7 +12,9 @@ import (
 	"github.com/consensusd/consensusd/store"
 )
 
-func TestARestoreLeavesWordHowFarBackTheNextDaemonMustLook(t *testing.T) {
+// backedUpHome makes a home without runs, and a backup of it as of a time.
+func backedUpHome(t *testing.T, made time.Time) (ingest.Home, store.Backup) {
+	t.Helper()
 	home := ingest.Home(filepath.Join(t.TempDir(), "my home"))
 	if err := home.Create(); err != nil {
 		t.Fatal(err)
@@ -21,7 +23,6 @@ func TestARestoreLeavesWordHowFarBackTheNextDaemonMustLook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := time.Now().Add(-48 * time.Hour)
 	b, err := s.Backup(t.Context(), store.Backups(home.Backups()), s.Archive(home.Archive()), made, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -29,6 +30,12 @@ func TestARestoreLeavesWordHowFarBackTheNextDaemonMustLook(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return home, b
+}
+
+func TestARestoreLeavesWordHowFarBackTheNextDaemonMustLook(t *testing.T) {
+	made := time.Now().Add(-48 * time.Hour)
+	home, b := backedUpHome(t, made)
 	settled := filepath.Join(string(home), "daemon.lock") // as after a daemon that stopped in good order
 	if err := os.WriteFile(settled, []byte("{}"), 0o644); err != nil {
 		t.Fatal(err)
