@@ -38,9 +38,8 @@ type Checked struct {
 // and folder may say what the document does not.
 func Check(path string, data []byte, maxBytes int64) (Checked, *Rejection) {
 	if int64(len(data)) > maxBytes {
-		r := tooLarge(0, maxBytes) // there may be more than was read
-		r.Message = fmt.Sprintf("it has more than %d bytes, the limit", maxBytes)
-		return Checked{}, r
+		message := fmt.Sprintf("it has more than %d bytes, the limit", maxBytes) // who knows how many were not read
+		return Checked{}, &Rejection{Code: CodeTooLarge, Message: message, Hint: tooLargeHint}
 	}
 	now := time.Now()
 	abs, err := filepath.Abs(path)

@@ -175,8 +175,10 @@ func notRegular(what string) *Rejection {
 	return &Rejection{Code: CodeNotRegular, Message: what + " is no document", Hint: "put a regular file into the inbox"}
 }
 
+const tooLargeHint = "split the document, or raise --max-bytes"
+
 func tooLarge(size, limit int64) *Rejection {
-	return &Rejection{Code: CodeTooLarge, Message: fmt.Sprintf("%d bytes are more than the limit of %d", size, limit), Hint: "split the document, or raise --max-bytes"}
+	return &Rejection{Code: CodeTooLarge, Message: fmt.Sprintf("%d bytes are more than the limit of %d", size, limit), Hint: tooLargeHint}
 }
 
 func kindOfFile(m fs.FileMode) string {

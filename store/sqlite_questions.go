@@ -38,7 +38,7 @@ func (q *questions) QueryContext(ctx context.Context, text string, args ...any) 
 }
 
 // QueryRowContext is that of [sql.DB], but is not interrupted once it has begun:
-// somebody who waits for the end of ctx is a third of what one row takes.
+// to watch ctx until its end would be a quarter of what one row takes.
 func (q *questions) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
 	s, err := q.statement(ctx, text)
 	if err != nil || ctx.Err() != nil {

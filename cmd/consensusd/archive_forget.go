@@ -22,8 +22,9 @@ nothing.
 The runs are deleted as cleanup deletes them: each has a line in
 archive/deleted.jsonl, and its receipts stay, so that a document which was recorded
 in one is a duplicate when it comes again. It cannot be undone: bring the file back
-from a backup instead, if there is one. Interrupted, run it again. A file that is there is refused, also a
-damaged one: bring it back from a backup, or move it away first.
+from a backup instead, if there is one. Interrupted, run it again. A file that is
+there is refused, also a damaged one: bring it back from a backup, or move it away
+first.
 
 Where several homes share a server's database, the file may be at another one.`
 
@@ -118,7 +119,7 @@ func (c *cli) lookElsewhere(ctx context.Context, a *store.Archive, file string) 
 	}
 	for _, b := range backups { // the newest first
 		if b.Damage == "" && slices.ContainsFunc(b.Archives, func(f store.BackupFile) bool { return f.File == file }) {
-			c.note("it is in backup %s: copy it from there, %s", b.Name, filepath.Join(b.Path, "archive", file))
+			c.note("it is in backup %s: copy it from there, %s", b.Name, shellQuoted(filepath.Join(b.Path, "archive", file)))
 			break
 		}
 	}

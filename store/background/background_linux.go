@@ -15,7 +15,8 @@ const politeness = 10
 // Do does some work on a thread that yields, and returns when it is done. As long as
 // that lasts Go has a processor more: else the work would hold one of few while the
 // system lets its thread wait, and goroutines that return from SQLite would wait for
-// it to be taken away, which is up to 10 ms.
+// it to be taken away, which is up to 10 ms. Go no longer follows a limit on
+// processors that changes from then on.
 func Do(work func()) {
 	processors(+1)
 	defer processors(-1)
