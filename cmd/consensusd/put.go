@@ -246,8 +246,10 @@ func (d *dropping) line(c *cli, s *screen) string {
 	case d.Outcome == store.Rejected:
 		return visibleLine(what)
 	case d.RunID != "":
-		what += " → run " + d.RunID + "  " + d.SpecID + " " + d.Stage + "  "
-		return visibleLine(what) + s.verdict(string(d.Verdict))
+		what += " → run " + d.RunID + "  " + d.SpecID + " " + d.Stage
+		if d.Verdict != "" { // a run that is not active has none here
+			return visibleLine(what) + "  " + s.verdict(string(d.Verdict))
+		}
 	}
 	return visibleLine(what)
 }
